@@ -1,0 +1,174 @@
+# Treadle's doors. Each only opens: the work is done by the scripts in common/tools.
+#
+# A line "## door VARIABLE=example [OPTIONAL=example]: what it does" is the door's line in `make help`, and says
+# which variables it takes; door.py refuses the others, and every value that names nothing.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+TOOLS := common/tools
+PY := python3 -B
+# Refuses a wrong or missing variable before anything is installed or built.
+CHECK = @sh $(TOOLS)/door.sh $@
+SETUP = sh $(TOOLS)/setup.sh
+
+DOORS := help run test stage demo diff growth carry check-stages export exercise watch hint grade book bench lint \
+         format asan tsan mutants transcripts install setup clean
+.PHONY: $(DOORS)
+
+# --- Read and run ---
+
+## help: this list
+help:
+	@sh $(TOOLS)/door.sh help
+
+## run [PORT=8000]: install what is missing, build all, give a short tour, serve the book from the newest event loop
+run:
+	$(CHECK)
+	@$(SETUP) build book
+	@$(PY) $(TOOLS)/tour.py --serve
+
+## book: build the book into build/book/html
+book:
+	$(CHECK)
+	@$(SETUP) book
+	@book/build
+
+## stage CH=03: build one stage with its examples and tests
+stage:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/test_all.py --stage "$$CH" --build-only
+
+## demo CH=03: run one stage's examples on their real input
+demo:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/tour.py --stage "$$CH"
+
+## install [PREFIX=/usr/local]: install the newest stage as a library, for find_package(treadle)
+install:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/install.py
+
+# --- Test ---
+
+## test [CH=03] [FILTER=Sleep*] [PRESET=dev]: the shared tests on every stage (or one), the exercises' and the tools' own tests
+test:
+	$(CHECK)
+	@$(SETUP) build $(if $(filter asan tsan,$(PRESET)),sanitizers)
+	@$(PY) $(TOOLS)/test_all.py
+
+## asan [CH=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers
+asan:
+	$(CHECK)
+	@$(SETUP) build sanitizers
+	@$(PY) $(TOOLS)/test_all.py --preset asan --only-stages
+
+## tsan [CH=03] [FILTER=Sleep*]: the shared tests under the thread sanitizer
+tsan:
+	$(CHECK)
+	@$(SETUP) build sanitizers
+	@$(PY) $(TOOLS)/test_all.py --preset tsan --only-stages
+
+## mutants [CH=03] [NAME=lifo-ready-queue]: break the stages on purpose; each break must fail its named test
+mutants:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/mutants.py
+
+## bench [QUICK=1]: measure every stage and its peers, side by side
+bench:
+	$(CHECK)
+	@$(SETUP) build bench
+	@common/bench/run
+
+# --- Exercises ---
+
+## exercise EX=02/name: copy an exercise to work/ (the first time) and check your answer
+exercise:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/exercise.py check "$$EX"
+
+## watch EX=02/name: check again whenever you save
+watch:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/exercise.py watch "$$EX"
+
+## hint EX=02/name: one more hint each time
+hint:
+	$(CHECK)
+	@$(PY) $(TOOLS)/exercise.py hint "$$EX"
+
+## grade [EX=02/name] [FORMAT=gradescope]: grade every answer in work/; a table, or gradescope, classroom, junit, json
+grade:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/exercise.py grade $(if $(EX),"$$EX") $(if $(FORMAT),--format "$$FORMAT")
+
+# --- Keep sixteen stages one book ---
+
+## diff CH=03: what a stage changes against the one before it
+diff:
+	$(CHECK)
+	@$(PY) $(TOOLS)/diff_stages.py "$$CH"
+
+## growth: bring the growth table of the README up to date
+growth:
+	$(CHECK)
+	@$(PY) $(TOOLS)/growth.py
+
+## carry FROM=02: merge your change of one stage into every later one
+carry:
+	$(CHECK)
+	@$(PY) $(TOOLS)/carry.py "$$FROM"
+
+## check-stages: find skipped stages, texts that flip back, changes nobody explains
+check-stages:
+	$(CHECK)
+	@$(SETUP) book
+	@$(PY) $(TOOLS)/check_stages.py
+
+## export CH=03 OUT=dir: copy one stage out of the tree, to build alone
+export:
+	$(CHECK)
+	@$(PY) $(TOOLS)/export.py "$$CH" "$$OUT"
+
+## transcripts [RECORD=1]: run the book's console sessions again and compare (RECORD=1 writes them)
+transcripts:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/test_all.py --build-only
+	@$(PY) $(TOOLS)/transcripts.py $(if $(RECORD),--record,--check)
+
+## lint: clang-tidy, the coroutine shapes that g++ 12 miscompiles, and the scripts' syntax
+lint:
+	$(CHECK)
+	@$(SETUP) build lint
+	@$(PY) $(TOOLS)/lint.py
+
+## format [FORMAT_CHECK=1]: format the C++ sources (FORMAT_CHECK=1 only looks)
+format:
+	$(CHECK)
+	@$(SETUP) format
+	@$(PY) $(TOOLS)/format.py
+
+# --- House-keeping ---
+
+## setup: install everything that any door needs
+setup:
+	$(CHECK)
+	@$(SETUP) --all
+
+## clean: delete everything that was built (your answers in work/ stay)
+clean:
+	$(CHECK)
+	@rm -rf build
+
+Makefile: ;
+.DEFAULT:
+	@sh $(TOOLS)/door.sh --unknown "$@"

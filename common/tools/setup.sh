@@ -1,0 +1,213 @@
+#!/bin/sh
+# setup.sh: say what is missing, and install it.
+#
+#   setup.sh GROUP...   make sure that the named groups are there: python build sanitizers book browser bench lint format
+#   setup.sh --all      every group
+#   setup.sh --cxx      print the chosen compiler, nothing else
+#
+# On Debian and its children it installs with apt-get (with sudo where not root). On macOS it prints the command for
+# brew, elsewhere the package names, and stops. NO_INSTALL=1 never installs. CXX= chooses the compiler.
+#
+# The probes are cheap (a look for a command or a header file), so every door calls this each time. The only dear one,
+# whether the compiler really builds a coroutine, leaves a stamp under build/.setup.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+stamps=$root/build/.setup
+system=${TREADLE_SYSTEM:-$(uname -s)}
+headers=${TREADLE_HEADERS:-/usr/include /usr/local/include /opt/homebrew/include}
+newest_wanted=clang++-19
+
+have() { command -v "$1" >/dev/null 2>&1; }
+have_header() {
+  for place in $headers; do
+    [ ! -e "$place/$1" ] || return 0
+  done
+  return 1
+}
+
+# --- The compiler ---
+
+# The first number of `$1 -dumpversion` (clang 19.1.7 -> 19), or 0.
+major() {
+  number=$("$1" -dumpversion 2>/dev/null) || number=0
+  number=${number%%.*}
+  case $number in '' | *[!0-9]*) number=0 ;; esac
+  echo "$number"
+}
+is_clang() { "$1" --version 2>/dev/null | grep -qi clang; }
+
+# Sets cxx and why; cxx stays empty where there is no compiler that will do.
+choose_compiler() {
+  cxx='' why=''
+  if [ -n "${CXX:-}" ]; then
+    cxx=$CXX why='CXX= says so'
+    have "${CXX%% *}" || { echo "CXX=$CXX: there is no such compiler here. Write CXX=clang++-19, or leave CXX out and one is chosen." >&2; exit 2; }
+    return
+  fi
+  if have "$newest_wanted"; then
+    cxx=$newest_wanted why='g++ 12 silently miscompiles some coroutines, clang 19 none that we know'
+    return
+  fi
+  best=0
+  for candidate in clang++ clang++-22 clang++-21 clang++-20 clang++-18 clang++-17 clang++-16; do
+    have "$candidate" && is_clang "$candidate" || continue
+    number=$(major "$candidate")
+    if [ "$number" -ge 16 ] && [ "$number" -gt "$best" ]; then best=$number cxx=$candidate; fi
+  done
+  [ -z "$cxx" ] || { why='the newest clang here'; return; }
+  for candidate in g++ g++-15 g++-14 g++-13 g++-12; do
+    have "$candidate" && ! is_clang "$candidate" || continue
+    number=$(major "$candidate")
+    if [ "$number" -ge 12 ] && [ "$number" -gt "$best" ]; then best=$number cxx=$candidate; fi
+  done
+  why='there is no clang; beware, g++ 12 miscompiles some coroutines: see the appendix on compilers'
+}
+
+announce_compiler() {
+  version=$("$cxx" --version 2>/dev/null | head -n 1) || version='(it tells no version)'
+  echo "Compiler: $cxx, $version, because $why."
+}
+
+# A compiler without a C++20 library is as good as none. Compiles and links once, then the stamp answers.
+check_compiler() {
+  stamp="$stamps/compiler"
+  mark="$(command -v "${cxx%% *}") $version"
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$mark" ]; then return 0; fi
+  probe=$(mktemp -d)
+  printf '#include <coroutine>\n#include <string>\nint main() { return std::coroutine_handle<>() ? 1 : int(std::string().size()); }\n' >"$probe/p.cpp"
+  if ! $cxx -std=c++20 -o "$probe/p" "$probe/p.cpp" 2>"$probe/err"; then
+    echo "$cxx cannot build a C++20 coroutine:" >&2
+    head -n 5 "$probe/err" >&2
+    rm -rf "$probe"
+    echo "Choose another compiler with CXX=, for example CXX=clang++-19." >&2
+    exit 1
+  fi
+  rm -rf "$probe"
+  mkdir -p "$stamps"
+  printf '%s\n' "$mark" >"$stamp"
+}
+
+# --- What is missing ---
+
+deb='' brew='' words=''
+# need DEBIAN-PACKAGE BREW-FORMULA WHAT: note one missing thing, once.
+need() {
+  case " $deb " in *" $1 "*) return 0 ;; esac
+  deb="$deb $1"
+  case " $brew " in *" $2 "*) ;; *) [ "$2" = - ] || brew="$brew $2" ;; esac
+  words="$words  missing: $3 (Debian package $1)
+"
+}
+is_debian() { [ "$system" = Linux ] && have apt-get; }
+
+probe_python() { have python3 || need python3 python3 'Python 3'; }
+probe_build() {
+  probe_python
+  if [ -z "$cxx" ] || { [ -z "${CXX:-}" ] && is_debian && ! have "$newest_wanted"; }; then need clang-19 llvm 'the compiler clang 19'; fi
+  have cmake || need cmake cmake CMake
+  have ninja || need ninja-build ninja Ninja
+  have_header catch2/catch.hpp || have_header catch2/catch_all.hpp || need catch2 catch2 'Catch2, for the tests'
+  have_header fmt/core.h || need libfmt-dev fmt 'fmt, for output'
+  have nc || need netcat-openbsd - 'nc, a client for the echo server'
+  have curl || need curl curl 'curl, a client for the book server'
+}
+probe_sanitizers() {
+  case $cxx in '' | *clang++-19) ;; *) return 0 ;; esac
+  [ -n "$(find /usr/lib/llvm-19/lib/clang -name 'libclang_rt.asan*' 2>/dev/null | head -n 1)" ] || need libclang-rt-19-dev - "clang 19's sanitizers"
+  have llvm-symbolizer-19 || have llvm-symbolizer || need llvm-19 - 'llvm-symbolizer, which gives sanitizer reports their line numbers'
+}
+probe_book() {
+  probe_python
+  have doxygen || need doxygen doxygen Doxygen
+  have dot || need graphviz graphviz Graphviz
+  have ctags-universal || ctags --version 2>/dev/null | grep -q Universal || need universal-ctags universal-ctags 'Universal Ctags'
+}
+probe_browser() {
+  have chromium || have chromium-browser || have google-chrome || need chromium - 'Chromium, for the test of the book'
+  have node || need nodejs node 'Node, for the test of the book'
+  have npm || need npm node 'npm, for the test of the book'
+}
+probe_bench() {
+  have_header asio.hpp || need libasio-dev asio 'Asio, a peer to measure against'
+  have_header uv.h || need libuv1-dev libuv 'libuv, a peer to measure against'
+  probe_python
+  [ -n "$(find /usr/lib/python3/dist-packages -maxdepth 1 -name uvloop 2>/dev/null)" ] ||
+    python3 -c 'import uvloop' 2>/dev/null || need python3-uvloop - 'uvloop, a peer to measure against'
+}
+probe_format() { have clang-format-14 || need clang-format-14 clang-format 'clang-format 14'; }
+probe_lint() {
+  probe_python
+  have clang-tidy-19 || need clang-tidy-19 llvm 'clang-tidy 19'
+  have clang-query-19 || need clang-tools-19 llvm 'clang-query 19'
+}
+
+# --- Installing ---
+
+stop_with() {
+  printf '%s' "$words"
+  echo "$1"
+  exit 1
+}
+
+# bookworm has clang 19; where a distribution has none, a g++ or clang that is there will do.
+drop_unknown_packages() {
+  known=''
+  for package in $deb; do
+    if [ "$package" = clang-19 ] && [ -n "$cxx" ] && ! apt-cache show clang-19 >/dev/null 2>&1; then continue; fi
+    known="$known $package"
+  done
+  deb=$known
+}
+
+install_missing() {
+  if [ "${NO_INSTALL:-0}" = 1 ] && [ -n "$cxx" ] && [ "$deb" = ' clang-19' ]; then return 0; fi
+  case $system in
+    Darwin) stop_with "Install them with:  brew install$brew" ;;
+    Linux) have apt-get || stop_with "Install them with your package manager; their names in Debian are:$deb" ;;
+    *) stop_with "Install them with your package manager; their names in Debian are:$deb" ;;
+  esac
+  as=''
+  [ "$(id -u)" = 0 ] || as='sudo '
+  [ "${NO_INSTALL:-0}" != 1 ] || stop_with "NO_INSTALL=1, so nothing is installed. Type:  ${as}apt-get install --no-install-recommends$deb"
+  printf '%s' "$words"
+  [ -z "$as" ] || have sudo || { echo "Installing needs root, and there is no sudo. As root type:  apt-get install --no-install-recommends$deb" >&2; exit 1; }
+  echo "Installing:$deb"
+  export DEBIAN_FRONTEND=noninteractive
+  ${as}apt-get update -qq || echo "apt-get update failed; going on with the package lists that are there." >&2
+  drop_unknown_packages
+  [ -z "$deb" ] || ${as}apt-get install -y -qq --no-install-recommends $deb || {
+    echo "apt-get could not install:$deb. Its message is above; then run the same command again." >&2
+    exit 1
+  }
+}
+
+groups='python build sanitizers book browser bench lint format'
+probe_all() {
+  deb='' brew='' words=''
+  for group in "$@"; do "probe_$group"; done
+}
+
+case ${1:-} in
+  --all) set -- $groups ;;
+  --cxx) choose_compiler; echo "${cxx:-none}"; [ -n "$cxx" ]; exit ;;
+  '' | -*) echo "Usage: setup.sh GROUP... | --all | --cxx; the groups are $groups." >&2; exit 2 ;;
+esac
+for group in "$@"; do
+  case " $groups " in *" $group "*) ;; *) echo "setup.sh: there is no group $group; the groups are $groups." >&2; exit 2 ;; esac
+done
+
+choose_compiler
+probe_all "$@"
+if [ -n "$deb" ]; then
+  install_missing
+  choose_compiler
+  probe_all "$@"
+  case $deb in '' | ' clang-19') ;; *) stop_with "These are still missing, although they were installed; is PATH complete?" ;; esac
+fi
+case " $* " in
+  *' build '*)
+    [ -n "$cxx" ] || stop_with "There is no C++20 compiler: install clang 16 or later, or g++ 12 or later."
+    announce_compiler
+    check_compiler
+    ;;
+esac
