@@ -16,6 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from treadle_tools import stages
+
 ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = ("CXX", "NO_INSTALL", "NO_COLOR", "JOBS")
 GRADE_FORMATS = ("table", "gradescope", "classroom", "junit", "json")
@@ -64,8 +66,7 @@ def command_line_variables(makeflags: str) -> list[str]:
 
 def stage_choices(root: Path) -> dict[str, str]:
     """Stage numbers and names, e.g. {"03": "03-sockets"}."""
-    found = sorted((root / "chapters").glob("[0-9][0-9]-*"))
-    return {p.name[:2]: p.name for p in found if p.is_dir()}
+    return {stage.number: stage.name for stage in stages.stages(root)}
 
 
 def exercise_choices(root: Path) -> list[str]:
@@ -80,10 +81,12 @@ def preset_choices(root: Path) -> list[str]:
 
 def check_stage(door: Door, variable: str, value: str, root: Path) -> None:
     choices = stage_choices(root)
-    if value not in choices:
+    try:
+        stages.find(value, root)
+    except stages.UnknownStage:
         names = ", ".join(f"{number} ({name[3:]})" for number, name in choices.items())
         raise Misuse(f"{variable}={value} names no stage. Write {variable}= and two digits, as in "
-                     f"`{door.form}`; the stages are {names}.")
+                     f"`{door.form}`; the stages are {names}.") from None
 
 
 def check_exercise(door: Door, variable: str, value: str, root: Path) -> None:

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""`make test`: build and run the shared tests of every stage, the exercise checks and the tools' own tests.
+
+While it works a board shows a row for each stage. It ends with the failures, the matrix of stages and subjects, and one
+line `N passed, N failed`. A stage that does not compile, or a test that crashes or hangs, is a failure by name, and
+everything else still runs and counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import door
+from test_runner import build, catch_program, matrix
+from test_runner.catch_report import Case
+from test_runner.progress import Board
+from treadle_tools import stages
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
+TOOL_TEST_PLACES = ("common/tools/tests", "common/bench/tests", "book/tests")
+
+
+@dataclass
+class Options:
+    """What was asked for."""
+
+    preset: str = "dev"
+    stages: list[str] = field(default_factory=list)
+    one_stage: str = ""
+    test_filter: str = ""
+    only_stages: bool = False
+    build_only: bool = False
+
+    @property
+    def with_exercises(self) -> bool:
+        return not (self.only_stages or self.build_only or self.test_filter)
+
+    @property
+    def with_tools(self) -> bool:
+        return self.with_exercises and not self.one_stage
+
+    @property
+    def backstop(self) -> float:
+        """Seconds that one test case may take. A law takes milliseconds; this is for a loop that never returns."""
+        slow = self.preset in ("asan", "tsan")
+        return float(os.environ.get("TREADLE_BACKSTOP", 300 if slow else 120))
+
+
+def parse_options(argv: Sequence[str]) -> Options:
+    """Options come from the command line or, through make, from the environment."""
+    env = os.environ
+    parser = argparse.ArgumentParser(description="Build and run the tests of all stages.")
+    parser.add_argument("--stage", default=env.get("CH", ""), metavar="03", help="this stage only")
+    parser.add_argument("--preset", default=env.get("PRESET") or "dev", help="a preset of CMakePresets.json")
+    parser.add_argument("--filter", default=env.get("FILTER", ""), help="a Catch2 filter, such as 'Sleep*'")
+    parser.add_argument("--only-stages", action="store_true", help="neither exercises nor the tools' own tests")
+    parser.add_argument("--build-only", action="store_true", help="build, examples too, and run nothing")
+    given = parser.parse_args(argv)
+    try:
+        chosen = [stages.find(given.stage, ROOT)] if given.stage else stages.stages(ROOT)
+    except stages.UnknownStage as error:
+        parser.error(str(error))
+    presets = door.preset_choices(ROOT)
+    if given.preset not in presets:
+        parser.error(f"no preset {given.preset}; choose from {', '.join(presets)}")
+    return Options(given.preset, [stage.name for stage in chosen], chosen[0].number if given.stage else "",
+                   given.filter, given.only_stages, given.build_only)
+
+
+# --- Building ---
+
+
+def targets(options: Options) -> list[str]:
+    wanted = [f"tests-{stage}" for stage in options.stages]
+    if options.build_only:
+        wanted += [f"chapters/{stage}/all" for stage in options.stages]
+    return wanted
+
+
+def build_stages(options: Options, board: Board) -> tuple[Path, build.BuildResult]:
+    """Build what the options ask for; the board shows who is at it."""
+    board.update(SHARED, "configuring")
+    tree = build.configure(ROOT, options.preset, build.chosen_compiler(ROOT))
+    board.update(SHARED, "building")
+
+    def on_step(stage: str, what: str, done: int, total: int) -> None:
+        label = stage if stage in options.stages else SHARED
+        state = "built" if total and done >= total else "building"
+        board.update(label, state, now="" if state == "built" else what, done=done, total=total)
+
+    result = build.run(tree, targets(options), on_step)
+    board.update(SHARED, "built" if result.code == 0 else "build failed", now="", done=1, total=1)
+    return tree, result
+
+
+def not_built(stage: str, result: build.BuildResult) -> list[Case]:
+    words = "\n".join(build.ESCAPES.sub("", line) for line in result.complaints[:60])
+    return [Case("Build: the stage and its tests compile", False, messages=[words or f"{stage} was not built"])]
+
+
+# --- Running ---
+
+
+def run_stage(options: Options, tree: Path, result: build.BuildResult, stage: str, board: Board) -> list[Case]:
+    """All test cases of one stage."""
+    if result.code != 0 and not build.is_up_to_date(tree, f"tests-{stage}"):
+        board.update(stage, "build failed", now="")
+        return not_built(stage, result)
+    program = tree / "tests" / f"tests-{stage}"
+    board.update(stage, "running", done=0, total=0, now="")
+    known = len(catch_program.list_cases(program, options.test_filter)) if program.exists() else 0
+    cases = catch_program.run_program(
+        program, tree / "reports" / f"{stage}.xml", options.test_filter, options.backstop,
+        lambda name, count: board.update(stage, "running", now=name, done=count, total=known))
+    if not cases and not options.test_filter:
+        cases = [Case("Program: has tests", False, messages=[f"{program} has no test case"])]
+    finish(board, stage, cases)
+    return cases
+
+
+def finish(board: Board, label: str, cases: Sequence[Case]) -> None:
+    board.update(label, tally(cases), now="", done=1, total=1)
+
+
+def tally(cases: Sequence[Case]) -> str:
+    """Not in the words of the sum, which stands alone on the last line."""
+    passed, failed = matrix.count(cases)
+    return f"{passed} passed" + (f" and {failed} failed" if failed else "")
+
+
+def plain_environment() -> dict[str, str]:
+    """Without what make leaves behind, which would steer a make or a door started below."""
+    ours = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "CH", "FILTER", "PRESET", "FROM", "EX")
+    return {k: v for k, v in os.environ.items() if k not in ours}
+
+
+def exercise_cases(output: str, code: int) -> list[Case]:
+    """Cases from `exercise.py verify`: it ends with `N passed, N failed`, and tells each failure in a line before."""
+    sums = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
+    if not sums:
+        return [Case("Exercises: the checks run", False, messages=[output.strip()[-2000:] or f"exit status {code}"])]
+    passed, failed = map(int, sums[-1])
+    cases = [Case(f"Exercises: check {i + 1}", True) for i in range(passed)]
+    reasons = re.findall(r"^(?:FAIL(?:ED)?|not ok|✗)[: ] ?(.*)$", output, re.MULTILINE)
+    for i in range(failed):
+        name = reasons[i] if i < len(reasons) else f"failure {i + 1}"
+        cases.append(Case(f"Exercises: {name}", False, messages=[output.strip()[-2000:]] if i == 0 else ["see above"]))
+    if code != 0 and failed == 0:
+        cases.append(Case("Exercises: the checks end well", False, messages=[f"exit status {code}"]))
+    return cases
+
+
+def run_exercises(options: Options, board: Board) -> list[Case]:
+    """The exercises' own checks: starters fail, solutions pass, wrong answers are told."""
+    script = ROOT / "common/tools/exercise.py"
+    if not script.exists():
+        return []
+    only = [options.one_stage] if options.one_stage else []
+    board.update(EXERCISES, "running")
+    child = subprocess.Popen([sys.executable, "-B", str(script), "verify", *only], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, env=plain_environment(), cwd=ROOT)
+    lines = []
+    for line in child.stdout or ():
+        lines.append(line)
+        board.update(EXERCISES, now=line.strip()[:90])
+    cases = exercise_cases("".join(lines), child.wait())
+    finish(board, EXERCISES, cases)
+    return cases
+
+
+def tool_test_files() -> list[Path]:
+    return [path for place in TOOL_TEST_PLACES for path in sorted((ROOT / place).glob("test_*.py"))]
+
+
+def run_tool_file(path: Path) -> list[Case]:
+    """One file of Python tests in a process of its own."""
+    driver = ROOT / "common/tools/test_runner/unit.py"
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-B", str(driver), str(path), str(result)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, env=plain_environment(),
+                                  stdin=subprocess.DEVNULL, timeout=600)
+            records = json.loads(result.read_text())
+        except subprocess.TimeoutExpired:
+            return [Case(f"{path.stem}: ends", False, messages=["it did not end within 10 minutes"])]
+        except (OSError, ValueError):
+            return [Case(f"{path.stem}: ends", False, messages=[done.stdout + done.stderr])]
+    return [Case(f"Tools: {name}", bool(ok), messages=[text]) for name, ok, text in records]
+
+
+def run_tools(board: Board) -> list[Case]:
+    cases: list[Case] = []
+    files = tool_test_files()
+    for i, path in enumerate(files):
+        board.update(TOOLS, "running", now=path.stem, done=i, total=len(files))
+        cases += run_tool_file(path)
+    finish(board, TOOLS, cases)
+    return cases
+
+
+# --- The whole ---
+
+
+def run_everything(options: Options, board: Board) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
+    """Build, then run: (cases of each stage, cases of the rest)."""
+    tree, result = build_stages(options, board)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        # The long ones first; the stages' own tests are quick and run one after another.
+        rest: dict[str, Callable[[], list[Case]]] = {}
+        if options.with_exercises:
+            rest[EXERCISES] = pool.submit(run_exercises, options, board).result
+        if options.with_tools:
+            rest[TOOLS] = pool.submit(run_tools, board).result
+        runs = {stage: run_stage(options, tree, result, stage, board) for stage in options.stages}
+        return runs, {name: wait() for name, wait in rest.items()}
+
+
+def labels(options: Options) -> list[str]:
+    rows = [SHARED, *options.stages]
+    rows += [EXERCISES] if options.with_exercises else []
+    return rows + ([TOOLS] if options.with_tools else [])
+
+
+def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[Case]], seconds: float) -> int:
+    """Print the last page; the exit status."""
+    for part in (matrix.failures({**runs, **rest}), matrix.render(runs)):
+        if part:
+            print("\n" + part)
+    for name, cases in rest.items():
+        print(f"{name}: {tally(cases)}")
+    everything = [*runs.values(), *rest.values()]
+    passed, failed = matrix.count([case for cases in everything for case in cases])
+    if passed + failed == 0:
+        print(f"No test ran: no test case matches FILTER={options.test_filter}." if options.test_filter
+              else "No test ran.", file=sys.stderr, flush=True)
+    print(f"preset {options.preset}, {seconds:.0f} s")
+    print(f"\n{matrix.sum_line(everything)}", flush=True)
+    return 0 if passed and not failed else 1
+
+
+def only_build(options: Options, board: Board) -> int:
+    tree, result = build_stages(options, board)
+    for stage in options.stages:
+        built = result.code == 0 or build.is_up_to_date(tree, f"tests-{stage}")
+        board.update(stage, "built" if built else "build failed", now="", done=1, total=1)
+    board.close()
+    build.print_complaints(result)
+    if result.code == 0 and options.one_stage:
+        print(f"Built: {tree.relative_to(ROOT)}/chapters/{options.stages[0]}/examples/ and "
+              f"{tree.relative_to(ROOT)}/tests/tests-{options.stages[0]}")
+    return 0 if result.code == 0 else 1
+
+
+def main(argv: Sequence[str]) -> int:
+    options = parse_options(argv)
+    begun = time.monotonic()
+    board = Board(labels(options))
+    try:
+        if options.build_only:
+            return only_build(options, board)
+        runs, rest = run_everything(options, board)
+    except build.BuildError as error:
+        print(error, file=sys.stderr)
+        print("\n0 passed, 1 failed")
+        return 1
+    board.close()
+    return report(options, runs, rest, time.monotonic() - begun)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

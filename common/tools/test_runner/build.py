@@ -1,0 +1,184 @@
+"""Configure a preset and build targets with Ninja, telling the board what is being compiled for which stage.
+
+Ninja runs under a pseudo-terminal: only there does it say what it *begins*, not merely what it has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STAGE = re.compile(r"(?<![\w-])(?:chapters/|tests-|treadle-|example-)(\d\d-[a-z0-9-]+?)(?=[./ ]|$)")
+STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)$")
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+OnStep = Callable[[str, str, int, int], None]  # stage, what, done, total
+
+
+class BuildError(Exception):
+    """Configuring failed; the message holds CMake's words."""
+
+
+@dataclass
+class BuildResult:
+    """How the build ended, and the compilers' words."""
+
+    code: int
+    complaints: list[str] = field(default_factory=list)
+
+
+def tree(root: Path, preset: str) -> Path:
+    return root / "build" / preset
+
+
+def chosen_compiler(root: Path) -> str:
+    """The compiler that setup.sh picks (CXX= decides, else clang 19, ...)."""
+    done = subprocess.run(["sh", str(root / "common/tools/setup.sh"), "--cxx"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BuildError(done.stderr.strip() or "There is no C++20 compiler here; `make setup` installs one.")
+    return done.stdout.strip()
+
+
+def _cached(build: Path, name: str) -> str:
+    try:
+        cache = (build / "CMakeCache.txt").read_text()
+    except OSError:
+        return ""
+    match = re.search(rf"^{name}:\w+=(.*)$", cache, re.MULTILINE)
+    return match.group(1) if match else ""
+
+
+def _same_file(one: str, other: str) -> bool:
+    real = [shutil.which(path) for path in (one, other)]
+    return None not in real and os.path.realpath(str(real[0])) == os.path.realpath(str(real[1]))
+
+
+def _must_start_afresh(root: Path, build: Path, cxx: str) -> bool:
+    """A tree that was configured elsewhere, or for another compiler, is of no use to CMake."""
+    home = _cached(build, "CMAKE_HOME_DIRECTORY")
+    if not home:
+        return False
+    mark = build / ".treadle-cxx"
+    asked = mark.read_text().strip() if mark.exists() else _cached(build, "CMAKE_CXX_COMPILER")
+    return os.path.realpath(home) != os.path.realpath(root) or not (asked == cxx or _same_file(asked, cxx))
+
+
+def configure(root: Path, preset: str, cxx: str) -> Path:
+    """Make build/PRESET ready for Ninja; does nothing where it is."""
+    build = tree(root, preset)
+    mark = build / ".treadle-cxx"
+    if _must_start_afresh(root, build, cxx):
+        (build / "CMakeCache.txt").unlink()
+        shutil.rmtree(build / "CMakeFiles", ignore_errors=True)
+    elif (build / "build.ninja").exists() and mark.exists():
+        return build
+    done = subprocess.run(["cmake", "--preset", preset], cwd=root, capture_output=True, text=True,
+                          env={**os.environ, "CXX": cxx})
+    if done.returncode != 0:
+        raise BuildError(f"`cmake --preset {preset}` failed:\n{done.stdout}{done.stderr}")
+    mark.write_text(cxx + "\n")
+    return build
+
+
+def stage_of(step: str) -> str:
+    """The stage that a line of Ninja's speaks of, or '' for what all share."""
+    match = STAGE.search(step)
+    return match.group(1) if match else ""
+
+
+def short(step: str) -> str:
+    """`Building CXX object a/b/unity_0_cxx.cxx.o` -> `compiling unity_0_cxx.cxx`."""
+    words = step.split()
+    name = Path(words[-1]).name if words else step
+    if step.startswith("Building"):
+        return "compiling " + name.removesuffix(".o")
+    return ("linking " if "Linking" in step else "") + name
+
+
+def ninja(build: Path) -> list[str]:
+    return [_cached(build, "CMAKE_MAKE_PROGRAM") or "ninja", "-C", str(build)]
+
+
+def plan(build: Path, targets: Sequence[str]) -> dict[str, int]:
+    """How many steps each stage has before it ('' for what all share)."""
+    dry = subprocess.run([*ninja(build), "-n", *targets], capture_output=True, text=True)
+    steps: dict[str, int] = {}
+    for line in dry.stdout.splitlines():
+        match = STEP.match(line)
+        if match:
+            stage = stage_of(match.group(3))
+            steps[stage] = steps.get(stage, 0) + 1
+    return steps
+
+
+def is_up_to_date(build: Path, target: str) -> bool:
+    dry = subprocess.run([*ninja(build), "-n", target], capture_output=True, text=True)
+    return dry.returncode == 0 and "no work to do" in dry.stdout
+
+
+def _environment() -> dict[str, str]:
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return {**env, "NINJA_STATUS": "[%f/%t] ", "TERM": "xterm"}
+
+
+def _lines(descriptor: int) -> Iterator[str]:
+    """The lines of a pseudo-terminal; a carriage return ends one too."""
+    rest = ""
+    while True:
+        try:
+            data = os.read(descriptor, 65536)
+        except OSError:  # Linux: EIO when the other side has gone
+            data = b""
+        if not data:
+            break
+        *whole, rest = re.split(r"[\r\n]+", rest + data.decode(errors="replace"))
+        yield from whole
+    if rest:
+        yield rest
+
+
+def run(build: Path, targets: Sequence[str], on_step: OnStep) -> BuildResult:
+    """Build the targets, going on after a failure, and tell each step's begin and end."""
+    totals = plan(build, targets)
+    ours, theirs = pty.openpty()
+    command = [*ninja(build), "-k", "0", *_jobs(), *targets]
+    child = subprocess.Popen(["sh", "-c", 'stty cols 1000 2>/dev/null; exec "$@"', "sh", *command],
+                             stdin=theirs, stdout=theirs, stderr=theirs, env=_environment())
+    os.close(theirs)
+    complaints = list(_follow(_lines(ours), totals, on_step))
+    os.close(ours)
+    return BuildResult(child.wait(), complaints)
+
+
+def _jobs() -> list[str]:
+    jobs = os.environ.get("JOBS", "")
+    return ["-j", jobs] if jobs.isdecimal() and int(jobs) > 0 else []
+
+
+def _follow(lines: Iterator[str], totals: dict[str, int], on_step: OnStep) -> Iterator[str]:
+    """Report the steps; yield every line that is none (the compilers' words)."""
+    begun: set[str] = set()
+    done: dict[str, int] = {}
+    for line in lines:
+        match = STEP.match(ESCAPES.sub("", line))
+        if not match:
+            if line.strip() and not line.startswith(("ninja: Entering", "ninja: no work", "ninja: build stopped")):
+                yield line
+            continue
+        step = match.group(3)
+        stage = stage_of(step)
+        if step in begun:
+            done[stage] = done.get(stage, 0) + 1
+        begun.add(step)
+        on_step(stage, short(step), done.get(stage, 0), totals.get(stage, 0))
+
+
+def print_complaints(result: BuildResult) -> None:
+    for line in result.complaints:
+        print(line, file=sys.stderr)
