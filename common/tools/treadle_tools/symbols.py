@@ -245,8 +245,18 @@ def _symbol(
         name += _arguments(masked, found.at + len(found.name))
     if found.kind == "test":
         scope = ""
+    if found.kind == "function" and not (parent and parent.kind in CLASSES):
+        scope += _specialisation_before(masked, found.at)
     qualified = "::".join(part for part in (scope, name) if part)
     return Symbol(found.name, qualified, found.kind, _comment_start(lines, masked, first), last, first, scope)
+
+
+def _specialisation_before(masked: str, at: int) -> str:
+    """`<void>` of an out-of-line `Promise<void>::get_return_object`; nothing for a member of the primary template."""
+    match = re.search(r"\w\s*<([^;{}<>]*)>\s*::\s*$", masked[max(0, at - 200) : at])
+    if not match or masked.startswith("template", _statement_start(masked, at)):
+        return ""
+    return "<" + re.sub(r"\s+", "", match[1]) + ">"
 
 
 def _arguments(masked: str, position: int) -> str:
@@ -291,6 +301,13 @@ def choose(candidates: list[Symbol] | tuple[Symbol, ...], wanted: str, where: st
         places = ", ".join(f"{name}#{matches.index(each) + 1} in line {each.body_line}" for each in best)
         raise SymbolError(f"{where}: {wanted!r} is found {len(best)} times; choose one: {places}")
     return best[0]
+
+
+def request_name(candidates: list[Symbol] | tuple[Symbol, ...], symbol: Symbol) -> str:
+    """What to write in a page to get this symbol."""
+    name = _short(symbol.qualified) if symbol.kind != "test" else f'"{symbol.name}"'
+    same = _matches(candidates, name)
+    return name if len(_best(same)) == 1 and _best(same)[0] == symbol else f"{name}#{same.index(symbol) + 1}"
 
 
 def _numbered(wanted: str) -> tuple[str, int | None]:
