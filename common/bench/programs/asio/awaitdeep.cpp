@@ -1,0 +1,15 @@
+#include "asio_kit.hpp"
+
+[[gnu::noinline]] static asio::awaitable<std::size_t> nested(int depth) {
+  if (depth <= 1) co_return 1;
+  co_return 1 + co_await nested(depth - 1);
+}
+
+static asio::awaitable<void> awaitdeep_main(bench::Run& run) {
+  run.start();
+  std::size_t levels = 0;
+  while (levels < run.operations()) levels += co_await nested(bench::kDepth);
+  run.stop();
+}
+
+BENCH(awaitdeep) { peer::run(awaitdeep_main(run)); }

@@ -1,0 +1,11 @@
+#include "treadle_kit.hpp"
+
+static treadle::Coro<> await1_main(bench::Run& run) {
+  run.start();
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < run.operations(); ++i) sum += co_await stage::leaf(i);
+  run.stop();
+  run.keep(sum);
+}
+
+BENCH(await1) { stage::run(await1_main(run)); }

@@ -1,0 +1,86 @@
+"""Builds the programs: one CMake project of its own, one build directory a compiler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import peers
+from .errors import Misuse, Trouble
+from .rows import ROOT, Row
+from .workloads import BENCH
+
+FLAGS = "-O2 -DNDEBUG"
+CANDIDATES = ("clang++-19", "clang++-18", "clang++-17", "clang++-16", "g++", "c++")
+
+
+@dataclass(frozen=True)
+class Build:
+    """Where the programs are, and what became of them."""
+
+    compiler: str
+    directory: Path
+    log: Path
+
+    def program(self, name: str) -> Path:
+        return self.directory / "bin" / name
+
+    def has(self, row: Row) -> bool:
+        return row.is_python or self.program(row.program).exists()
+
+
+def compiler() -> str:
+    """CXX where it is set, else the first that is here; clang before g++, as everywhere in this repository."""
+    named = os.environ.get("CXX")
+    if named:
+        if shutil.which(named) is None:
+            raise Misuse(f"CXX={named} is no program here: name a C++20 compiler, such as CXX=clang++-19 or CXX=g++")
+        return named
+    for candidate in CANDIDATES:
+        if shutil.which(candidate):
+            return candidate
+    raise Trouble("there is no C++ compiler here; `make run` installs one, or say CXX=...")
+
+
+def run_logged(command: list[str], log: Path) -> int:
+    with log.open("a") as out:
+        out.write(" ".join(command) + "\n")
+        out.flush()
+        return subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+
+
+def last_error(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if "error" in line.lower()]
+    return lines[0].strip() if lines else "no line says error"
+
+
+def build(chosen: str, wanted: list[Row]) -> Build:
+    """Builds everything that can be built: a stage that does not compile must not hide the others."""
+    if not peers.require("cmake", "cmake"):
+        raise Trouble("cmake is missing; install it, or leave out NO_INSTALL=1")
+    directory = ROOT / "build/bench" / Path(chosen).name
+    directory.mkdir(parents=True, exist_ok=True)
+    made = Build(chosen, directory, directory / "build.log")
+    made.log.write_text("")
+    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
+    configure = ["cmake", "-S", str(BENCH), "-B", str(directory), *generator, f"-DCMAKE_CXX_COMPILER={chosen}"]
+    if run_logged([*configure, "-DCMAKE_BUILD_TYPE=Release"], made.log) != 0:
+        raise Trouble(f"CMake cannot configure the benchmarks ({last_error(made.log)}); all of it is in {made.log}")
+    build_targets(made, ["load", *sorted({row.program for row in wanted if not row.is_python})])
+    if not made.program("load").exists():
+        raise Trouble(f"the load client does not build ({last_error(made.log)}); all of it is in {made.log}")
+    return made
+
+
+def build_targets(made: Build, targets: list[str]) -> None:
+    """Where the build of all fails, each is tried alone, and a program that does not build is taken away."""
+    command = ["cmake", "--build", str(made.directory), "--parallel", str(os.cpu_count() or 1), "--target"]
+    if run_logged([*command, *targets], made.log) == 0:
+        return
+    for target in targets:
+        if run_logged([*command, target], made.log) != 0:
+            made.program(target).unlink(missing_ok=True)
+            peers.say(f"bench: {target} does not build ({last_error(made.log)}); all of it is in {made.log}")

@@ -1,0 +1,52 @@
+"""Where and with what was measured: figures without that say nothing."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from .rows import ROOT
+
+
+def output(*command: str) -> str:
+    """The first line that a command prints, or nothing where it fails."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip().split("\n")[0]
+
+
+def processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The commit measured, with a mark where the tree differs from it."""
+    name = output("git", "rev-parse", "--short=12", "HEAD")
+    changed = output("git", "status", "--porcelain", "--", "chapters", "common/bench")
+    return f"{name}-changed" if name and changed else name
+
+
+def describe(compiler: str, flags: str) -> dict[str, object]:
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "compiler": output(compiler, "--version"),
+        "flags": flags,
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "system": f"{platform.system()} {platform.release()}",
+            "load_before": round(os.getloadavg()[0], 2),
+        },
+    }

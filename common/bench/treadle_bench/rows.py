@@ -1,0 +1,76 @@
+"""The rows of the table: every chapters/NN-* directory, and the peers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .workloads import BENCH, Workload
+
+ROOT = BENCH.parent.parent
+PYTHON_SCALE = 20  # an interpreter does a twentieth of the operations, and takes about as long
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a stage or a peer, and how its program is found."""
+
+    name: str
+    program: str
+    sources: Path
+    title: str
+    stage: int | None = None
+
+    @property
+    def is_python(self) -> bool:
+        return self.sources.name == "python"
+
+    def has(self, workload: Workload) -> bool:
+        """True where this row can do the workload: its file is there, and the stage has come far enough."""
+        if self.stage is not None and self.stage < workload.first_stage:
+            return False
+        return (self.sources / f"{workload.file}{'.py' if self.is_python else '.cpp'}").is_file()
+
+    def amount(self, workload: Workload, divisor: int) -> int:
+        """How many operations one repetition does. Multiples of 1000, because some come in batches of that."""
+        scale = PYTHON_SCALE if self.is_python and not workload.is_echo else 1
+        return max(1000, workload.amount // divisor // scale // 1000 * 1000)
+
+
+PEERS = (
+    ("asio", "asio", "Asio, C++20 coroutines"),
+    ("libuv", "libuv", "libuv, callbacks"),
+    ("asyncio", "python", "Python asyncio"),
+    ("uvloop", "python", "Python asyncio on uvloop"),
+    ("bare", "bare", "bare std::coroutine_handle: the floor"),
+    ("epoll", "epoll", "raw epoll: the floor of echo"),
+    ("poll", "poll", "raw poll: the floor of echo on poll(2)"),
+)
+
+
+def stages(chapters: Path = ROOT / "chapters") -> list[Row]:
+    """A row for each stage directory that holds sources."""
+    found = []
+    for path in sorted(chapters.glob("[0-9][0-9]-*")):
+        if any(path.glob("src/*.cpp")):
+            number = path.name[:2]
+            found.append(Row(path.name, f"stage-{number}", BENCH / "programs/treadle", path.name, int(number)))
+    return found
+
+
+def peers() -> list[Row]:
+    return [Row(name, name, BENCH / "programs" / folder, title) for name, folder, title in PEERS]
+
+
+def all_rows() -> list[Row]:
+    return stages() + peers()
+
+
+def matches(row: Row, word: str) -> bool:
+    """A row is chosen by its name, a stage also by its number; `stages` and `peers` are all of them."""
+    if word in ("stages", "peers"):
+        return (row.stage is not None) == (word == "stages")
+    if row.stage is not None and re.fullmatch(r"\d+", word):
+        return int(word) == row.stage
+    return word == row.name

@@ -1,0 +1,132 @@
+"""Runs one program once. Every child dies with the driver, whatever ends it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import re
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Callable
+
+from .build import Build
+from .errors import Trouble
+from .rows import Row
+from .workloads import BENCH, Workload
+
+SECONDS_AT_MOST = 120
+SECONDS_TO_LISTEN = 10
+PR_SET_PDEATHSIG = 1
+
+
+def dies_with_us() -> Callable[[], None] | None:
+    """What a child does before it becomes the program: asks Linux to kill it when the driver is gone."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one run said: the figure per operation, and all it printed."""
+
+    value: float
+    raw: dict[str, object]
+
+
+def sample_of(text: str) -> Sample:
+    raw = json.loads(text)
+    return Sample(raw["total"] / raw["operations"], raw)
+
+
+class Runner:
+    """Knows how to call the programs of a build."""
+
+    def __init__(self, build: Build, python: str) -> None:
+        self._build = build
+        self._python = python
+
+    def command(self, row: Row, workload: Workload, operations: int, warmup: int) -> list[str]:
+        arguments = [workload.file, str(operations), str(warmup)]
+        if row.is_python:
+            return [self._python, "-B", str(BENCH / "programs/python/main.py"), row.name, *arguments]
+        return [str(self._build.program(row.program)), *arguments]
+
+    def measure(self, row: Row, workload: Workload, divisor: int) -> Sample:
+        """One repetition of one cell."""
+        amount = row.amount(workload, divisor)
+        if workload.is_echo:
+            return self._measure_echo(row, workload, amount)
+        warmup = 0 if workload.kind == "memory" else max(1000, amount // 10 // 1000 * 1000)
+        return sample_of(run_program(self.command(row, workload, amount, warmup)))
+
+    def _measure_echo(self, row: Row, workload: Workload, amount: int) -> Sample:
+        with Server(self.command(row, workload, 1, 0)) as server:
+            connections, busy = workload.connections
+            numbers = (server.port(), connections, busy, amount, max(amount // 10, 2 * connections), server.pid)
+            return sample_of(run_program([str(self._build.program("load")), *map(str, numbers)]))
+
+
+def run_program(command: list[str], environment: dict[str, str] | None = None) -> str:
+    """The last line that the program prints; Trouble where it fails or takes too long."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_AT_MOST, check=False,
+                              env=environment, preexec_fn=dies_with_us())
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"it did not end within {SECONDS_AT_MOST} seconds") from None
+    except OSError as error:
+        raise Trouble(f"it cannot be started: {error}") from None
+    if done.returncode != 0:
+        raise Trouble(how_it_ended(done.returncode, done.stderr))
+    return done.stdout.strip().split("\n")[-1]
+
+
+def how_it_ended(status: int, errors: str) -> str:
+    said = errors.strip().split("\n")[-1]
+    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    return f"{how}{': ' + said if said else ''}"
+
+
+class Server:
+    """An echo server for the time of a with block: started, asked for its port, killed."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+
+    def __enter__(self) -> "Server":
+        try:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                             stderr=subprocess.PIPE, preexec_fn=dies_with_us())
+        except OSError as error:
+            raise Trouble(f"it cannot be started: {error}") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def port(self) -> int:
+        """The port that the server's first line names."""
+        out = self._process.stdout
+        assert out is not None
+        readable, _, _ = select.select([out], [], [], SECONDS_TO_LISTEN)
+        if not readable:
+            raise Trouble(f"the server did not say `port N` within {SECONDS_TO_LISTEN} seconds")
+        match = re.fullmatch(r"port (\d+)\n", out.readline().decode(errors="replace"))
+        if match is None:
+            raise Trouble(f"the server did not begin with `port N`: {self._last_words()}")
+        return int(match[1])
+
+    def _last_words(self) -> str:
+        """Why a server that did not get as far as listening ended."""
+        self._process.kill()
+        _, errors = self._process.communicate()
+        return how_it_ended(self._process.returncode, errors.decode(errors="replace"))

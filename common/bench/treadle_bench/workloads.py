@@ -1,0 +1,75 @@
+"""The columns of the table, read from workloads.txt: the one place that knows which workloads there are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import Trouble
+
+BENCH = Path(__file__).resolve().parent.parent
+TABLE = BENCH / "workloads.txt"
+ECHO = re.compile(r"echo:(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One column: what is run, what is measured, and whom it is compared with."""
+
+    column: str
+    file: str
+    first_stage: int
+    kind: str
+    against: str
+    amount: int
+    title: str
+
+    @property
+    def is_echo(self) -> bool:
+        return self.kind.startswith("echo:")
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections there are, and how many of them are busy."""
+        match = ECHO.fullmatch(self.kind)
+        if match is None:
+            raise ValueError(f"{self.column} is no echo workload")
+        return int(match[1]), int(match[2])
+
+    @property
+    def unit(self) -> str:
+        if self.is_echo:
+            return "us/req"
+        return {"cpu": "ns", "memory": "bytes"}[self.kind]
+
+    @property
+    def scale(self) -> float:
+        """From what is measured (ns, bytes) to what is printed."""
+        return 1000.0 if self.is_echo else 1.0
+
+
+def parse_line(line: str, where: str) -> Workload:
+    """One line of the table, or Trouble that says what is wrong with it."""
+    words = line.split(None, 6)
+    if len(words) != 7:
+        raise Trouble(f"{where}: seven fields are needed: COLUMN FILE FROM KIND AGAINST AMOUNT TITLE")
+    column, file, first, kind, against, amount, title = words
+    if kind not in ("cpu", "memory") and not ECHO.fullmatch(kind):
+        raise Trouble(f"{where}: KIND is {kind!r}; it can be cpu, memory or echo:CONNECTIONS/BUSY")
+    if not first.isdigit() or not amount.isdigit():
+        raise Trouble(f"{where}: FROM and AMOUNT are numbers")
+    return Workload(column, file, int(first), kind, against, int(amount), title)
+
+
+def load(table: Path = TABLE) -> list[Workload]:
+    """All columns in the order of the table."""
+    found = []
+    for number, line in enumerate(table.read_text().splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            found.append(parse_line(line, f"{table.name}:{number}"))
+    columns = [workload.column for workload in found]
+    for column in columns:
+        if columns.count(column) > 1:
+            raise Trouble(f"{table.name}: the column {column} is there twice")
+    return found
