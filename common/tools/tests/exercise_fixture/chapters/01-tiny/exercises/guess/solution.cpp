@@ -1,0 +1,5 @@
+const std::vector<std::string> prediction = {
+    "one",
+    "two",
+    "three",
+};

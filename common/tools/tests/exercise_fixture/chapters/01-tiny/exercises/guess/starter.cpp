@@ -1,0 +1,3 @@
+const std::vector<std::string> prediction = {
+    "?",  // TODO: what is printed first, then next …
+};

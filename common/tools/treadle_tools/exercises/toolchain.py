@@ -1,0 +1,210 @@
+"""Compiles what checks share, once: Catch2's main, the stage's library and the headers every check begins with.
+
+Compiling a check alone takes some tenths of a second; Catch2's main takes ten times that. Each shared part is
+kept under build/exercises, in a directory named by a hash of everything that went into it, so it can never be stale.
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Callable
+
+from .model import ExerciseError
+
+KIT = Path(__file__).with_name("kit")
+BASE_FLAGS = ["-std=c++20", "-O1", "-pthread", "-fdiagnostics-color=never"]
+SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g1"]
+_locks: dict[str, threading.Lock] = {}
+_locks_guard = threading.Lock()
+
+
+def choose_compiler() -> str:
+    """CXX where somebody set it, else clang++-19, else what there is."""
+    wanted = os.environ.get("CXX", "")
+    for name in ([wanted] if wanted else ["clang++-19", "clang++", "g++"]):
+        if shutil.which(name):
+            return name
+    raise ExerciseError(f"no compiler: {wanted or 'clang++-19, clang++ or g++'} is not installed; `make setup` installs one")
+
+
+def _digest(parts: list[bytes]) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()[:16]
+
+
+def _contents(paths: list[Path]) -> list[bytes]:
+    return [str(path).encode() + b"\0" + path.read_bytes() for path in paths]
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """One compiler, with or without sanitizers, and the cache of what it has compiled."""
+
+    cache: Path
+    root: Path
+    cxx: str
+    sanitize: bool = False
+
+    @cached_property
+    def version(self) -> str:
+        """The compiler's own first line."""
+        done = subprocess.run([self.cxx, "--version"], capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()[0] if done.stdout else self.cxx
+
+    @property
+    def is_clang(self) -> bool:
+        """Whether it takes a precompiled header cheaply: g++'s are 100 MB each, clang's 15."""
+        return "clang" in self.version
+
+    @property
+    def flags(self) -> list[str]:
+        """What every translation unit is compiled with."""
+        quiet = ["-fno-caret-diagnostics"] if self.is_clang else ["-fno-diagnostics-show-caret"]
+        return BASE_FLAGS + quiet + (SANITIZE_FLAGS if self.sanitize else [])
+
+    @cached_property
+    def library_flags(self) -> tuple[list[str], list[str]]:
+        """Where fmt and Catch2 are: flags to compile and to link, from pkg-config where it knows them."""
+        compile_flags, link_flags = [], ["-lfmt"]
+        for package in ("fmt", "catch2"):
+            compile_flags += _pkg_config("--cflags", package)
+        if self.catch_major == 3:
+            link_flags += _pkg_config("--libs-only-L", "catch2") + ["-lCatch2"]
+        return compile_flags, link_flags
+
+    @cached_property
+    def catch_major(self) -> int:
+        """Catch2's major version, asked of the preprocessor."""
+        probe = '#if __has_include(<catch2/catch_all.hpp>)\nmajor 3\n#elif __has_include(<catch2/catch.hpp>)\nmajor 2\n#endif\n'
+        done = subprocess.run([self.cxx, "-E", "-P", "-x", "c++", "-"], input=probe, capture_output=True, text=True,
+                              check=False)
+        match = re.search(r"major (\d)", done.stdout)
+        if not match:
+            raise ExerciseError("Catch2 is not installed; `make setup` installs it (Debian: catch2)")
+        return int(match.group(1))
+
+    def include_flags(self, stage: Path) -> list[str]:
+        """The stage's headers, the test kit, our prelude; in this order, so that a stage is never shadowed."""
+        places = [stage / "include", self.root / "common", self.root / "common" / "testing", KIT]
+        return [f"-I{place}" for place in places if place.is_dir()] + self.library_flags[0]
+
+    # --- what is shared -----------------------------------------------------------------------------------------
+
+    def _cached(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
+        """The directory of a shared part, made at most once even if several jobs ask at the same time."""
+        place = self.cache / f"{name}-{key}"
+        with _locks_guard:
+            lock = _locks.setdefault(str(place), threading.Lock())
+        with lock:
+            if not place.is_dir():
+                self._make(place, make)
+        return place
+
+    def _make(self, place: Path, make: Callable[[Path], None]) -> None:
+        self.cache.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="making-", dir=self.cache))
+        fresh.chmod(0o755)
+        try:
+            make(fresh)
+            os.rename(fresh, place)
+        except OSError:
+            if not place.is_dir():  # another process may have been quicker; then its result is as good
+                raise
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _key(self, files: list[Path], extra: str = "") -> str:
+        words = " ".join([self.version, str(self.catch_major), *self.flags, extra])
+        return _digest([words.encode(), *_contents(files)])
+
+    def _compile(self, source: Path, output: Path, flags: list[str]) -> None:
+        argv = [self.cxx, *self.flags, *self.library_flags[0], *flags, str(source), "-o", str(output)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ExerciseError(f"{source} does not compile, so nothing can be checked against it:\n{done.stderr[:4000]}")
+
+    def catch_main(self) -> Path:
+        """Catch2's main as an object file. It is compiled without optimisation: it only starts tests."""
+        source = KIT / "catch_main.cpp"
+        flags = ["-c", "-O0"]
+        return self._cached("catch", self._key([source]),
+                            lambda out: self._compile(source, out / "main.o", flags)) / "main.o"
+
+    def prelude(self) -> list[str]:
+        """Flags that put the prelude in front of a check, precompiled where that is cheap."""
+        source = KIT / "exercise_prelude.hpp"
+        if not self.is_clang:
+            return ["-include", str(source)]
+        place = self._cached("prelude", self._key([source]), lambda out: self._compile(
+            source, out / "prelude.pch", ["-x", "c++-header", f"-I{KIT}", "-Xclang", "-fvalidate-ast-input-files-content"]))
+        return ["-include-pch", str(place / "prelude.pch")]
+
+    def guard_names(self) -> list[str]:
+        """Every name Catch2's macros are called or use, so that an answer cannot redefine one of them."""
+        source = KIT / "exercise_prelude.hpp"
+
+        def make(out: Path) -> None:
+            self._compile(source, out / "macros", ["-E", "-dM", "-x", "c++", f"-I{KIT}"])
+            text = (out / "macros").read_text(encoding="utf-8", errors="replace")
+            (out / "names").write_text("\n".join(sorted(catch_names(text))), encoding="utf-8")
+        return (self._cached("guard", self._key([source], "2"), make) / "names").read_text(encoding="utf-8").split()
+
+    def stage_library(self, stage: Path) -> Path | None:
+        """The stage's own sources and the test kit's, as one archive; None where there are none."""
+        sources = sorted((stage / "src").glob("**/*.cpp")) + self._kit_sources()
+        if not sources:
+            return None
+        inputs = sources + sorted(p for p in (stage / "include").glob("**/*") if p.is_file())
+        inputs += sorted((self.root / "common" / "testing").glob("*.hpp"))
+        return self._cached(f"lib{stage.name}", self._key(inputs),
+                            lambda out: self._archive(stage, sources, out)) / "libstage.a"
+
+    def _kit_sources(self) -> list[Path]:
+        every = sorted((self.root / "common" / "testing").glob("*.cpp"))
+        return [p for p in every if not re.search(r"CATCH_CONFIG_(MAIN|RUNNER)|\bmain *\(", p.read_text(encoding="utf-8"))]
+
+    def _archive(self, stage: Path, sources: list[Path], out: Path) -> None:
+        objects = []
+        for number, source in enumerate(sources):
+            objects.append(out / f"{number}-{source.stem}.o")
+            self._compile(source, objects[-1], ["-c", *self.include_flags(stage)])
+        subprocess.run(["ar", "rcs", str(out / "libstage.a"), *map(str, objects)], check=True, capture_output=True)
+
+    def link_inputs(self, stage: Path) -> list[str]:
+        """What is linked after a check's own object."""
+        library = self.stage_library(stage)
+        used = [str(self.catch_main())] + ([str(library)] if library else [])
+        return used + (self.library_flags[1] if self._needs_fmt(stage) or self.catch_major == 3 else [])
+
+    def _needs_fmt(self, stage: Path) -> bool:
+        places = [stage / "src", stage / "include", self.root / "common" / "testing"]
+        files = [f for place in places for f in place.glob("**/*") if f.suffix in (".hpp", ".cpp")]
+        return any("<fmt/" in f.read_text(encoding="utf-8") for f in files)
+
+
+def catch_names(macros: str) -> set[str]:
+    """From `-dM` output: the test macros, and every name in what they expand to."""
+    test = re.compile(r"^#define ((?:INTERNAL_)?CATCH_\w+|\w*(?:CHECK|REQUIRE|TEST_CASE)\w*|SECTION|DYNAMIC_SECTION|INFO|"
+                      r"UNSCOPED_INFO|CAPTURE|WARN|FAIL|SUCCEED|GENERATE\w*|ANON\w*|SCENARIO\w*|GIVEN|WHEN|THEN|AND_\w+)\b(.*)$",
+                      re.MULTILINE)
+    names: set[str] = set()
+    for name, body in test.findall(macros):
+        names |= {name} | set(re.findall(r"[A-Za-z_]\w*", body))
+    return names
+
+
+def _pkg_config(what: str, package: str) -> list[str]:
+    if not shutil.which("pkg-config"):
+        return []
+    done = subprocess.run(["pkg-config", what, package], capture_output=True, text=True, check=False)
+    return done.stdout.split() if done.returncode == 0 else []
