@@ -14,16 +14,17 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 stamps=$root/build/.setup
 system=${TREADLE_SYSTEM:-$(uname -s)}
-headers=${TREADLE_HEADERS:-/usr/include /usr/local/include /opt/homebrew/include}
+headers=${TREADLE_HEADERS:-/usr/include:/usr/local/include:/opt/homebrew/include}
 newest_wanted=clang++-19
 
 have() { command -v "$1" >/dev/null 2>&1; }
-have_header() {
+have_header() (
+  IFS=:
   for place in $headers; do
-    [ ! -e "$place/$1" ] || return 0
+    [ ! -e "$place/$1" ] || exit 0
   done
-  return 1
-}
+  exit 1
+)
 
 # --- The compiler ---
 

@@ -61,8 +61,7 @@ def run_program(program: Path, report: Path, test_filter: str = "", backstop: fl
     cases: list[Case] = []
     arguments = [test_filter] if test_filter else []
     for _ in range(MOST_DEATHS):
-        end = _run_once(program, report, arguments, backstop, lambda n, k: on_case(n, k + len(cases)))
-        found = catch_report.read(report)
+        end, found = run_once(program, report, arguments, backstop, lambda n, k: on_case(n, k + len(cases)))
         cases += _judge(found, end, backstop)
         remaining = _not_run(names, cases)
         if not remaining or not _died(found, end):
@@ -107,7 +106,9 @@ def _names_file(report: Path, names: list[str]) -> Path:
     return path
 
 
-def _run_once(program: Path, report: Path, arguments: list[str], backstop: float, on_case: OnCase) -> End:
+def run_once(program: Path, report: Path, arguments: list[str], backstop: float,
+             on_case: OnCase = lambda name, count: None) -> tuple[End, Report]:
+    """Start the program once and wait for its end."""
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     command = [str(program), "-r", "xml", "-o", str(report), *arguments]
@@ -119,7 +120,8 @@ def _run_once(program: Path, report: Path, arguments: list[str], backstop: float
         finally:
             _end_group(child)
         output.seek(0)
-        return End(child.wait(), hung, output.read().decode(errors="replace"))
+        end = End(child.wait(), hung, output.read().decode(errors="replace"))
+    return end, catch_report.read(report)
 
 
 def _watch(child: subprocess.Popen[bytes], report: Path, backstop: float, on_case: OnCase) -> bool:

@@ -1,0 +1,232 @@
+"""`make test` itself: reports, crashes, hangs, the matrix, the last line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import fake_catch
+import test_all
+from test_runner import build, catch_program, catch_report, matrix, progress
+from test_runner.catch_report import Case
+
+
+def good(*names: str) -> list[Case]:
+    return [Case(name, True) for name in names]
+
+
+class Reports(unittest.TestCase):
+    def test_a_subject_is_the_words_before_the_colon(self) -> None:
+        self.assertEqual(Case("Event loop: runs: in turns", True).subject, "Event loop")
+        self.assertEqual(Case("nameless", True).subject, "(no subject)")
+
+    def test_a_failure_tells_place_expression_values_and_notes(self) -> None:
+        xml = b"""<Catch><Group><TestCase name="A: b" filename="a.cpp" line="1"><Info>i is 3</Info>
+          <Expression success="false" type="CHECK" filename="a.cpp" line="9"><Original>a == b</Original>
+          <Expanded>1 == 2</Expanded></Expression><OverallResult success="false"/></TestCase></Group></Catch>"""
+        (case,) = catch_report.parse(xml).cases
+        self.assertEqual(case.messages, ["a.cpp:9: CHECK( a == b )\nwith expansion: 1 == 2\nwith: i is 3"])
+
+    def test_a_cut_off_report_gives_what_ended_and_what_was_open(self) -> None:
+        xml = b"""<Catch><Group><TestCase name="A: ends"><OverallResult success="true"/></TestCase>
+          <TestCase name="A: &quot;dies&quot; &lt;here&gt;" filename="a.cpp"><Section na"""
+        report = catch_report.parse(xml)
+        self.assertEqual([case.name for case in report.cases], ["A: ends"])
+        self.assertEqual(report.open_case, 'A: "dies" <here>')
+
+    def test_a_skipped_case_is_neither_passed_nor_failed(self) -> None:
+        xml = b"""<Catch2TestRun><TestCase name="A: b"><OverallResult success="true" skips="1"/></TestCase>"""
+        self.assertEqual(catch_report.parse(xml).cases, [])
+
+    def test_rubbish_gives_no_case(self) -> None:
+        self.assertEqual(catch_report.parse(b"no xml at all"), catch_report.Report())
+
+
+class Programs(unittest.TestCase):
+    """Programs that misbehave; each is a script."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="treadle tests ")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def run_cases(self, *cases: tuple[str, str], version: int = 2, chosen: str = "",
+                  backstop: float = 30.0) -> dict[str, Case]:
+        program = fake_catch.write(self.folder / "tests", list(cases), version)
+        found = catch_program.run_program(program, self.folder / "r.xml", chosen, backstop)
+        self.assertEqual(len({case.name for case in found}), len(found), "a case counted twice")
+        return {case.name: case for case in found}
+
+    def passed(self, cases: dict[str, Case]) -> dict[str, bool]:
+        return {name: case.passed for name, case in cases.items()}
+
+    def test_both_versions_of_catch_are_understood(self) -> None:
+        for version in (2, 3):
+            cases = self.run_cases(("A: one", "pass"), ("A: two", "fail"), version=version)
+            self.assertEqual(self.passed(cases), {"A: one": True, "A: two": False})
+
+    def test_a_crash_costs_only_the_case_it_happened_in(self) -> None:
+        for deed, words in (("exit", "exit status 3"), ("kill", "killed by SIGKILL")):
+            cases = self.run_cases(("A: one", "pass"), ("A: dies", deed), ("A: three", "pass"))
+            self.assertEqual(self.passed(cases), {"A: one": True, "A: dies": False, "A: three": True})
+            self.assertIn(words, cases["A: dies"].messages[0])
+
+    def test_the_last_words_of_a_dead_program_are_shown(self) -> None:
+        self.assertIn("last words", self.run_cases(("A: dies", "exit"))["A: dies"].messages)
+
+    def test_a_signal_that_catch_reports_does_not_end_the_stage(self) -> None:
+        cases = self.run_cases(("A: dies", "signal"), ("A: two", "pass"))
+        self.assertEqual(self.passed(cases), {"A: dies": False, "A: two": True})
+        self.assertIn("SIGSEGV", cases["A: dies"].messages[0])
+
+    def test_a_hang_is_stopped_and_named(self) -> None:
+        cases = self.run_cases(("A: one", "pass"), ("A: hangs", "hang"), ("A: three", "pass"), backstop=1.0)
+        self.assertEqual(self.passed(cases), {"A: one": True, "A: hangs": False, "A: three": True})
+        self.assertIn("did not end within 1 s", cases["A: hangs"].messages[0])
+
+    def test_after_too_many_deaths_the_rest_counts_as_not_run(self) -> None:
+        deaths = [(f"A: {i}", "kill") for i in range(catch_program.MOST_DEATHS)]
+        cases = self.run_cases(*deaths, ("A: last", "pass"))
+        self.assertIn("not run", cases["A: last"].messages[0])
+        self.assertFalse(any(case.passed for case in cases.values()))
+
+    def test_a_bad_exit_after_good_cases_is_a_failure(self) -> None:
+        cases = self.run_cases(("A: one", "pass"), ("A: two", "late"))
+        self.assertFalse(cases["Program: ends cleanly"].passed)
+        self.assertIn("exit status 66", cases["Program: ends cleanly"].messages[0])
+
+    def test_a_filter_picks(self) -> None:
+        cases = self.run_cases(("A: one", "pass"), ("B: two", "fail"), chosen="A*")
+        self.assertEqual(self.passed(cases), {"A: one": True})
+
+    def test_a_missing_program_is_a_failure(self) -> None:
+        (case,) = catch_program.run_program(self.folder / "none", self.folder / "r.xml")
+        self.assertFalse(case.passed)
+
+
+class Matrix(unittest.TestCase):
+    RUNS = {"01-loop": good("Loop: a", "Loop: b"),
+            "02-sleep": [*good("Loop: a"), Case("Loop: b", False), *good("Sleep: c")]}
+
+    def test_stages_across_subjects_down(self) -> None:
+        rows = [line.split() for line in matrix.render(self.RUNS).splitlines() if not line.startswith("-")]
+        self.assertEqual(rows, [["01", "02"], ["Loop", "2", "1!1"], ["Sleep", ".", "1"], ["all", "2", "2!1"]])
+
+    def test_a_failure_is_told_once_with_all_its_stages(self) -> None:
+        runs = {stage: [Case("Loop: b", False, messages=["why"])] for stage in ("01-loop", "02-sleep")}
+        self.assertEqual(matrix.failures(runs), "FAILED Loop: b\n  in 01-loop, 02-sleep\n  why")
+
+    def test_the_sum_is_exact(self) -> None:
+        self.assertEqual(matrix.sum_line([*self.RUNS.values(), good("Tools: x")]), "5 passed, 1 failed")
+
+
+class LastPage(unittest.TestCase):
+    def report(self, runs: dict[str, list[Case]], rest: dict[str, list[Case]] | None = None) -> tuple[int, str]:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+            code = test_all.report(test_all.Options(test_filter="nix"), runs, rest or {}, 1.0)
+        return code, out.getvalue()
+
+    def test_the_last_line_is_the_sum_alone_and_the_only_one_of_its_kind(self) -> None:
+        code, out = self.report({"01-loop": good("A: b")}, {"tools": good("Tools: x")})
+        self.assertEqual((code, out.splitlines()[-1]), (0, "2 passed, 0 failed"))
+        self.assertEqual(len(re.findall(r"\d+ passed, \d+ failed", out)), 1)
+
+    def test_any_failure_makes_the_status_1(self) -> None:
+        self.assertEqual(self.report({"01-loop": [*good("A: b"), Case("A: c", False)]})[0], 1)
+
+    def test_no_test_at_all_is_a_failure(self) -> None:
+        code, out = self.report({"01-loop": []})
+        self.assertEqual((code, out.splitlines()[-1]), (1, "0 passed, 0 failed"))
+
+    def test_exercise_checks_count(self) -> None:
+        cases = test_all.exercise_cases("01/a ok\nFAILED: 01/b: the starter passes\n7 passed, 1 failed\n", 1)
+        self.assertEqual(matrix.count(cases), (7, 1))
+        self.assertIn("01/b: the starter passes", cases[-1].name)
+
+    def test_exercise_checks_that_die_count_as_failed(self) -> None:
+        self.assertEqual(matrix.count(test_all.exercise_cases("Traceback ...", 1)), (0, 1))
+        self.assertEqual(matrix.count(test_all.exercise_cases("3 passed, 0 failed\n", 9)), (3, 1))
+
+
+class UnitFiles(unittest.TestCase):
+    def cases(self, text: str) -> dict[str, bool]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "test_x.py"
+            path.write_text(text)
+            return {case.name: case.passed for case in test_all.run_tool_file(path)}
+
+    def test_each_test_of_a_python_file_counts(self) -> None:
+        self.assertEqual(self.cases("import unittest\nclass T(unittest.TestCase):\n"
+                                    " def test_a(self): pass\n def test_b(self): self.fail()\n"),
+                         {"Tools: test_x.T.test_a": True, "Tools: test_x.T.test_b": False})
+
+    def test_a_file_that_cannot_be_loaded_is_a_failure(self) -> None:
+        self.assertEqual(self.cases("import no_such_module\n"), {"Tools: test_x: loads": False})
+
+    def test_a_file_that_kills_its_process_is_a_failure(self) -> None:
+        self.assertEqual(list(self.cases("import os\nos._exit(0)\n").values()), [False])
+
+
+class Building(unittest.TestCase):
+    def test_a_step_belongs_to_the_stage_in_its_path(self) -> None:
+        for step, stage in (
+                ("Building CXX object tests/CMakeFiles/tests-03-sockets.dir/Unity/unity_0_cxx.cxx.o", "03-sockets"),
+                ("Building CXX object chapters/01-event-loop/CMakeFiles/t.dir/a.cpp.o", "01-event-loop"),
+                ("Linking CXX static library chapters/02-sleep/libtreadle-02-sleep.a", "02-sleep"),
+                ("Linking CXX executable tests/tests-02-sleep", "02-sleep"),
+                ("Building CXX object tests/CMakeFiles/catch_main.dir/main.cpp.o", "")):
+            self.assertEqual(build.stage_of(step), stage, step)
+
+    def test_steps_are_told_as_they_begin_and_end_and_complaints_are_kept(self) -> None:
+        told: list[tuple[str, str, int, int]] = []
+        step = "Building CXX object chapters/01-a/x.cpp.o"
+        lines = ["ninja: Entering directory `b'", f"[0/1] {step}", f"[1/1] {step}", "x.cpp:1: error: no"]
+        words = list(build._follow(iter(lines), {"01-a": 1}, lambda *step: told.append(step)))
+        self.assertEqual(told, [("01-a", "compiling x.cpp", 0, 1), ("01-a", "compiling x.cpp", 1, 1)])
+        self.assertEqual(words, ["x.cpp:1: error: no"])
+
+    def test_a_tree_that_was_configured_elsewhere_or_otherwise_is_not_reused(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root, tree = Path(folder), Path(folder) / "build/dev"
+            tree.mkdir(parents=True)
+            cache = f"CMAKE_HOME_DIRECTORY:INTERNAL={root}\nCMAKE_CXX_COMPILER:STRING=/usr/bin/c++\n"
+            self.assertFalse(build._must_start_afresh(root, tree, "g++"))
+            (tree / "CMakeCache.txt").write_text(cache)
+            (tree / ".treadle-cxx").write_text("g++\n")
+            self.assertFalse(build._must_start_afresh(root, tree, "g++"))
+            self.assertTrue(build._must_start_afresh(root, tree, "clang++-19"))
+            (tree / "CMakeCache.txt").write_text(cache.replace(str(root), "/elsewhere"))
+            self.assertTrue(build._must_start_afresh(root, tree, "g++"))
+
+
+class Boards(unittest.TestCase):
+    def test_a_log_gets_plain_lines_and_only_when_something_changes(self) -> None:
+        out = io.StringIO()
+        board = progress.Board(["01-loop", "02-sleep"], out)
+        for done in range(5):
+            board.update("01-loop", "building", now="compiling a.cpp", done=done, total=5)
+        board.update("01-loop", "3 passed", now="", done=5)
+        board.close()
+        self.assertEqual(out.getvalue(), "01-loop   building 0/5: compiling a.cpp\n01-loop   3 passed\n")
+
+    def test_a_terminal_gets_rows_redrawn_in_place(self) -> None:
+        out = io.StringIO()
+        with mock.patch.object(out, "isatty", return_value=True), \
+                mock.patch.dict("os.environ", {"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "60", "LINES": "40"}):
+            board = progress.Board(["01-loop", "02-sleep"], out)
+            board.update("01-loop", "running", now="Loop: " + "x" * 200, done=1, total=2)
+            board.close()
+        self.assertIn("\x1b[2A", out.getvalue())
+        lines = [line.replace("\x1b[2K", "") for line in out.getvalue().split("\n")]
+        self.assertLessEqual(max(map(len, lines)), 60 + len("\x1b[2A"))
+        self.assertIn("████████░░░░░░░░  running: Loop:", lines[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
