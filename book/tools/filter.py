@@ -28,7 +28,7 @@ _NOTE = re.compile(r"^\[\^([\w-]+)\]:\s*(.*)$")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*(?:\{#([\w-]+)\})?\s*$")
 _DEFINITION = re.compile(r"^:\s+(.*)$")
 _LABELS = {"NOTE": "Note", "TIP": "Tip", "WARNING": "Warning", "IMPORTANT": "Important", "CAUTION": "Caution",
-           "PREDICT": "Predict before you run"}
+           "PREDICT": "Predict before you run", "GOALS": "What you will be able to do"}
 
 
 @dataclass(frozen=True)
