@@ -350,15 +350,26 @@ def apply(root: Path, todo: Plan) -> None:
     building = journal.with_name(journal.name + f".{os.getpid()}")
     _write_journal(building, todo)
     os.replace(building, journal)
+    begun: list[str] = []
     try:
         for path, content in todo.writes.items():
             if read(root / path) != todo.before[path]:
                 raise Refused(f"{path} changed while it was being carried to; nothing was changed, so try again")
+            begun.append(path)
             put(root / path, content)
     except BaseException:
-        recover(root)
+        _undo(root, todo, begun)
+        shutil.rmtree(journal)
         raise
     shutil.rmtree(journal)
+
+
+def _undo(root: Path, todo: Plan, begun: list[str]) -> None:
+    """Put back what was written, and leave alone what somebody else wrote."""
+    for path in begun:
+        _temporary(root / path).unlink(missing_ok=True)
+        if read(root / path) == todo.writes[path] != todo.before[path]:
+            put(root / path, todo.before[path])
 
 
 def _write_journal(folder: Path, todo: Plan) -> None:

@@ -230,7 +230,8 @@ def _unexplained_finding(
 
 
 def _removed_finding(stage: Stage, previous: str, name: str, old: str, hunk: diff.Hunk, page: Page) -> Finding:
-    symbol = _suggested_symbol(old, hunk.old_lines[0], hunk.old_lines[-1])
+    gone = [line for line in hunk.old_lines if line not in _trivial_lines(old)] or list(hunk.old_lines)
+    symbol = _suggested_symbol(old, gone[0], gone[-1])
     count = f"{hunk.old_count} line{'s' if hunk.old_count > 1 else ''} of {previous}"
     message = (
         f"{count} (from line {hunk.old_first}) went away here, and {page.path.name} does not say why: give the reason "

@@ -147,6 +147,22 @@ def fragment(stage: Stage, root: Path = stages.ROOT) -> str:
     return as_html(parse(diff(previous, stage, ["--no-color", "--unified=3"]), previous, stage), previous, stage)
 
 
+def as_stat(files: list[FileDiff], coloured: bool) -> str:
+    """One line a file, and one for all of them."""
+    width = max((len(file.name) for file in files), default=0)
+    lines = [_stat_line(file.name.ljust(width), file.count("add"), file.count("del"), coloured) for file in files]
+    added, removed = (sum(file.count(kind) for file in files) for kind in ("add", "del"))
+    lines.append(_stat_line(f"{len(files)} file{'' if len(files) == 1 else 's'}".ljust(width), added, removed, coloured))
+    return "\n".join(lines) + "\n"
+
+
+def _stat_line(name: str, added: int, removed: int, coloured: bool) -> str:
+    plus, minus = f"{'+' + str(added):>6}", f"{'-' + str(removed):>6}"
+    if coloured:
+        plus, minus = f"\033[32m{plus}\033[m", f"\033[31m{minus}\033[m"
+    return f"{name} {plus} {minus}"
+
+
 # ---------------------------------------------------------------------------------------------------------------
 
 
@@ -170,14 +186,17 @@ def main(argv: list[str] | None = None) -> int:
         previous = stages.find(arguments.against, root) if arguments.against else stages.before(stage, root)
     except stages.UnknownStage as error:
         stages.misuse(f"diff: {error}")
-    if arguments.html:
-        print(as_html(parse(diff(previous, stage, ["--no-color"]), previous, stage), previous, stage), end="")
-        return 0
     coloured = arguments.colour == "always" or (arguments.colour == "auto" and terminal.colours())
-    options = [f"--color={'always' if coloured else 'never'}", *(["--stat=100"] if arguments.stat else [])]
-    text = diff(previous, stage, options)
-    print(text or f"{stage.name} has the same sources as {previous.name if previous else 'nothing'}\n", end="")
+    print(_shown(previous, stage, arguments, coloured), end="")
     return 0
+
+
+def _shown(previous: Stage | None, stage: Stage, arguments: argparse.Namespace, coloured: bool) -> str:
+    if arguments.html or arguments.stat:
+        files = parse(diff(previous, stage, ["--no-color"]), previous, stage)
+        return as_html(files, previous, stage) if arguments.html else as_stat(files, coloured)
+    text = diff(previous, stage, [f"--color={'always' if coloured else 'never'}"])
+    return text or f"{stage.name} has the same sources as {previous.name if previous else 'nothing'}\n"
 
 
 if __name__ == "__main__":

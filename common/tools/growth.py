@@ -115,11 +115,10 @@ def _require_readme(root: Path) -> None:
         stages.misuse("growth: README.md has no place for the table: put <!-- growth --> and <!-- /growth --> on lines of their own")
 
 
-def _write(root: Path, table: str) -> int:
+def _write(root: Path, table: str) -> None:
     for path in stale(root, table):
         path.write_text(renewed(path.read_text(encoding="utf-8"), table), encoding="utf-8")
         print(f"growth: wrote {path.relative_to(root)}", file=sys.stderr)
-    return 0
 
 
 def _check(root: Path, table: str) -> int:
@@ -133,7 +132,7 @@ def _check(root: Path, table: str) -> int:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--write", action="store_true", help="put the table into README.md and the pages that have its markers")
+    form.add_argument("--write", action="store_true", help="also put it into README.md and the pages that have its markers")
     form.add_argument("--check", action="store_true", help="fail if one of these tables is stale")
     form.add_argument("--markdown", action="store_true", help="print the table as Markdown, as the book takes it")
     parser.add_argument("--root", type=Path, default=stages.ROOT, help=argparse.SUPPRESS)
@@ -146,7 +145,9 @@ def main(argv: list[str] | None = None) -> int:
     table = rows(root)
     if arguments.write or arguments.check:
         _require_readme(root)
-        return (_write if arguments.write else _check)(root, markdown(table))
+        if arguments.check:
+            return _check(root, markdown(table))
+        _write(root, markdown(table))
     print(markdown(table) if arguments.markdown else plain(table), end="")
     return 0
 
