@@ -119,7 +119,8 @@ def set_limits(order: dict, uid: int | None, in_use: int) -> None:
     limit("RLIMIT_CORE", 0)
     limit("RLIMIT_FSIZE", int(order["file_mb"] * MB))
     limit("RLIMIT_NOFILE", int(order["files"]))
-    limit("RLIMIT_NPROC", int(order["processes"]) + (0 if uid is not None else in_use))
+    spare = 8  # the kernel stops a bomb a little above the limit, so that the limit is seen to be passed
+    limit("RLIMIT_NPROC", int(order["processes"]) + spare + (0 if uid is not None else in_use))
     if order["address_space"]:
         limit("RLIMIT_AS", int((order["memory_mb"] + 1024) * MB))
 
@@ -227,7 +228,7 @@ class Watch:
         self._measure(members, now)
         if os.getppid() != self.parent:
             return "abandoned"
-        if self.peak_processes >= self.order["processes"]:
+        if self.peak_processes > self.order["processes"]:
             return "processes"
         if self.rss > self.order["memory_mb"] * MB:
             return "memory"
@@ -306,6 +307,8 @@ def supervise(order: dict, pid: int, uid: int | None, capture: Capture, watch: W
             why = watch.verdict() or "exit"
             if why != "exit":
                 break
+    if status is not None and watch.verdict() == "processes":
+        why = "processes"  # it is over, but this is what it left running
     left = kill_all(pid, uid)
     capture.drain()
     return why, status if status is not None else left

@@ -233,7 +233,7 @@ def _detail(status: str, outcome: Outcome, told: report.Report) -> str:
         return "Nothing happened for a while: the whole program waits for something that never comes."
     if status == "not_run" and outcome.ended == "exit":
         return f"The program ended by itself (exit code {outcome.exit}) before the check did; an answer must not call exit()."
-    return told.why.replace("[deadlock] ", "") if status in ("wrong", "deadlock", "memory") else ""
+    return told.why.replace("It threw: [deadlock] ", "") if status in ("wrong", "deadlock", "memory") else ""
 
 
 def sanitizer_words(stderr: str) -> str:
@@ -242,7 +242,7 @@ def sanitizer_words(stderr: str) -> str:
     said = re.sub(r"^=*\d+=*|^\S*?([\w.]+:\d+):\d+: ", lambda m: f"{m.group(1)}: " if m.group(1) else "", found.group(0)).strip()
     said = re.sub(r" on (?:unknown )?address 0x.*", "", said)
     where = re.search(r"answer\.cpp:(\d+)", stderr)
-    return said[:400] + (f"\nFirst seen at answer.cpp:{where.group(1)}." if where else "")
+    return said[:400] + (f"\nFirst seen at answer.cpp:{where.group(1)}." if where and "answer.cpp" not in said else "")
 
 
 def run_checks(exercise: Exercise, program: Path, sanitize: bool, only: str = "") -> list[CheckResult]:

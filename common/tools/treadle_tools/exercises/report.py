@@ -65,9 +65,9 @@ def _comparison(expression: ElementTree.Element) -> str:
     original, expanded = _text(expression.find("Original")), _text(expression.find("Expanded"))
     if original.startswith("{Unknown expression"):
         return f"It threw: {_text(thrown)}"
+    if thrown is not None:
+        return f"While checking: {original}\nIt threw: {_text(thrown)}"
     lines = [f"This does not hold: {original}"]
     if expanded and expanded != original:
         lines.append(f"With the values: {expanded}")
-    if thrown is not None:
-        lines.append(f"It threw: {_text(thrown)}")
     return "\n".join(lines)

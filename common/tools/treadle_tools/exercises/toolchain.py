@@ -43,7 +43,7 @@ def _digest(parts: list[bytes]) -> str:
 
 
 def _contents(paths: list[Path]) -> list[bytes]:
-    return [str(path).encode() + b"\0" + path.read_bytes() for path in paths]
+    return [path.name.encode() + b"\0" + path.read_bytes() for path in paths]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,9 @@ class Toolchain:
             raise ExerciseError(f"{source} does not compile, so nothing can be checked against it:\n{done.stderr[:4000]}")
 
     def catch_main(self) -> Path:
-        """Catch2's main as an object file. It is compiled without optimisation: it only starts tests."""
+        """Catch2's main as an object file: without optimisation, as it only starts tests, and without sanitizers."""
+        if self.sanitize:
+            return Toolchain(self.cache, self.root, self.cxx).catch_main()
         source = KIT / "catch_main.cpp"
         flags = ["-c", "-O0"]
         return self._cached("catch", self._key([source]),
