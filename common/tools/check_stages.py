@@ -390,11 +390,24 @@ def _joined(one: diff.Hunk, two: diff.Hunk) -> diff.Hunk:
 def flips_back(tree: Tree) -> Iterator[Finding]:
     history: dict[str, list[dict[str, frozenset[str]]]] = {}
     for index, stage in enumerate(tree.stages):
+        told = _told(tree, stage)
         for name, text in tree.all_files(stage).items():
             versions = history.setdefault(name, [])
             versions.extend({} for _ in range(index - len(versions)))
             versions.append(_texts(text))
-            yield from _flips_of_file(tree, index, name, text, versions)
+            for finding, symbol in _flips_of_file(tree, index, name, text, versions):
+                if (name, symbol) not in told:
+                    yield finding
+
+
+def _told(tree: Tree, stage: Stage) -> set[tuple[str, str]]:
+    """File and symbol of the changes that the page gives a reason for: a text may come back if it is said why."""
+    try:
+        page = _page(tree, stage)
+    except listings.ListingError:
+        return set()
+    items = page.also if page else []
+    return {(item.file, item.symbol.replace("@includes", "@head")) for item in items if item.reason}
 
 
 def _pieces(text: str) -> list[tuple[str, int, int, str]]:
@@ -418,19 +431,22 @@ def _texts(text: str) -> dict[str, frozenset[str]]:
 
 def _flips_of_file(
     tree: Tree, index: int, name: str, text: str, versions: list[dict[str, frozenset[str]]]
-) -> Iterator[Finding]:
+) -> Iterator[tuple[Finding, str]]:
+    """Each text that came back, with the name of its symbol as a page would write it."""
     reported: list[tuple[int, int]] = []
     for symbol, first, last, piece in sorted(_pieces(text), key=lambda each: each[2] - each[1]):
         earlier = _returns_to(versions[: index + 1], symbol, piece)
         if earlier is None or any(first <= a and b <= last for a, b in reported):
             continue
         reported.append((first, last))
-        then, between = tree.stages[earlier].name, tree.stages[index - 1].name
+        stage, then, between = tree.stages[index], tree.stages[earlier], tree.stages[index - 1]
+        short = symbol.removeprefix("treadle::")
         message = (
-            f"{symbol.removeprefix('treadle::')} is again as it was in {then}, and {between} has it otherwise: "
-            f"a stage was skipped (make carry FROM={tree.stages[earlier].number}), or {between} should not differ"
+            f"{short} is again as it was in {then.name}, and {between.name} has it otherwise: carry what was skipped "
+            f"(make carry FROM={then.number}), let {between.name} not differ, or say why it returns, in the page of "
+            f"chapter {stage.number} under ## Also changed as - `{name}` `{short}`: ..."
         )
-        yield Finding(tree.stages[index].file(name), first, message, "flips-back")
+        yield Finding(stage.file(name), first, message, "flips-back"), short
 
 
 def _returns_to(versions: list[dict[str, frozenset[str]]], symbol: str, piece: str) -> int | None:
@@ -527,7 +543,7 @@ _TIME_WORDS = re.compile(
     r"\b(?:in|until|from|by) (?:a|an|the|some|this|that|our)? ?(?:later|earlier|next|last|previous|coming|first) "
     r"(?:chapter|stage|version)s?\b"
     r"|\b(?:later|earlier|next|last|previous|this|every|coming) (?:chapter|stage)s?\b"
-    r"|\bfrom now on\b|\b(?:for|as of|by|until) now\b(?!\()|\bas of (?:this|chapter|stage)\b"
+    r"|(?-i:\bFrom now on\b)|\b(?:for|as of|by|until) now\b(?!\()|\bas of (?:this|chapter|stage)\b"
     r"|\bnew(?:ly)?(?: added| introduced)? in (?:this|the (?:last|next|previous)|chapter|stage|version|\d)"
     r"|\b(?:is|are) new (?:here|since)\b|\bnew since\b|^\W*(?:NEW|CHANGED|ADDED)\b\s*[:!]",
     re.IGNORECASE | re.MULTILINE,

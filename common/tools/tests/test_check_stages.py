@@ -125,8 +125,16 @@ class CheckStages(StageTree):
     def test_includes_that_flip_back(self) -> None:
         self.replace("02", QUEUE_HPP, "#include <cstddef>\n", "#include <cstddef>\n#include <vector>\n")
         self.put("book/pages/ch02.md", PAGE_02 + f"## Also changed\n- `{QUEUE_HPP}` `@includes`: vectors\n")
-        self.put("book/pages/ch03.md", f"## Also changed\n- `{QUEUE_HPP}` `@includes`: no vectors\n")
+        self.put("book/pages/ch03.md", f"@listing{{03 {QUEUE_HPP} @head}}\n")
         self.assert_found("chapters/03-third/include/treadle/queue.hpp:1:", "@head is again as it was", "flips-back")
+
+    def test_a_text_may_return_for_a_reason(self) -> None:
+        self.replace("02", QUEUE_HPP, "#include <cstddef>\n", "#include <cstddef>\n#include <vector>\n")
+        self.replace("02", QUEUE_HPP, "return 7;", "return 8;")
+        self.put("book/pages/ch02.md", PAGE_02 + f"@listing{{02 {QUEUE_HPP} @file}}\n")
+        items = f"- `{QUEUE_HPP}` `@includes`: no vectors\n- `{QUEUE_HPP}` `Queue::pop`: seven was right\n"
+        self.put("book/pages/ch03.md", "## Also changed\n" + items)
+        self.assertEqual(self.findings(), [])
 
     def test_a_change_of_white_space_only(self) -> None:
         self.replace("03", QUEUE_HPP, "    return 7;", "     return 7;")
@@ -205,7 +213,7 @@ class CheckStages(StageTree):
     def test_words_that_are_about_the_code(self) -> None:
         self.comment(
             "// A new item goes last, and is looked at later, when now() >= deadline. Stages of a pipeline; a new in-place\n"
-            "// vector; what is ready now runs now; operator new is called; the old one stays."
+            "// vector; it waits here from now on; what is ready now runs now; operator new is called; the old one stays."
         )
         for number in ("01", "02", "03"):
             self.replace(number, QUEUE_HPP, "    return 7;", '    return *new int(clock.now() + later(7)); // "stage" one-by-one')
