@@ -107,6 +107,8 @@ def _run_ctags(text: str) -> list[dict]:
 def _tagged(text: str, masked: str) -> Iterator[_Found]:
     starts = _line_starts(text)
     for tag in _run_ctags(text):
+        if tag["name"].startswith("__anon"):
+            continue  # nobody can ask for it
         scope = "::".join(part for part in tag.get("scope", "").split("::") if part and not part.startswith("__anon"))
         at = _position(masked, starts, tag["line"], tag["name"])
         if tag["kind"] == "prototype" and _inside_concept(masked, at):
@@ -132,9 +134,7 @@ def _line_starts(text: str) -> list[int]:
 def _position(masked: str, starts: list[int], line: int, name: str) -> int:
     start = starts[line - 1]
     end = starts[line] if line < len(starts) else len(masked)
-    if name.startswith("__anon"):
-        pattern = r"\b(?:namespace|struct|class|union|enum)\b"
-    elif name.startswith("operator "):
+    if name.startswith("operator "):
         pattern = r"operator\s*" + r"\s*".join(map(re.escape, name.removeprefix("operator ").replace(" ", "")))
     else:
         pattern = r"(?<![\w~])" + re.escape(name) + r"(?!\w)"
@@ -153,7 +153,14 @@ def _span(text: str, masked: str, found: _Found) -> tuple[int, int, _Found]:
         start = text.rfind("\n", 0, found.at) + 1
         match = re.compile(r"(?:[^\n\\]|\\.)*", re.DOTALL).match(text, start)
         return start, match.end() if match else start, found
-    return _statement_start(masked, found.at), _statement_end(masked, found), found
+    return _statement_start(masked, _type_start(masked, found)), _statement_end(masked, found), found
+
+
+def _type_start(masked: str, found: _Found) -> int:
+    """The name's position; of `union {...} word_`, where the type is spelled out before the name, the brace's."""
+    before = masked[: found.at].rstrip()
+    spelled_out = found.kind in ("member", "variable", "typedef") and before.endswith("}")
+    return cpp.opening(masked, len(before) - 1) if spelled_out else found.at
 
 
 def _statement_start(masked: str, at: int) -> int:
@@ -239,7 +246,7 @@ def _symbol(
 ) -> Symbol | None:
     if parent and parent.kind == "function" and found.kind not in CLASSES:
         return None  # a local name
-    name = "" if found.name.startswith("__anon") else found.name
+    name = found.name
     scope = parent.qualified if parent and parent.kind != "namespace" else found.scope
     if found.kind in CLASSES:
         name += _arguments(masked, found.at + len(found.name))
@@ -305,7 +312,7 @@ def choose(candidates: list[Symbol] | tuple[Symbol, ...], wanted: str, where: st
 
 def request_name(candidates: list[Symbol] | tuple[Symbol, ...], symbol: Symbol) -> str:
     """What to write in a page to get this symbol."""
-    name = _short(symbol.qualified) if symbol.kind != "test" else f'"{symbol.name}"'
+    name = (_short(symbol.qualified) or symbol.qualified) if symbol.kind != "test" else f'"{symbol.name}"'
     same = _matches(candidates, name)
     return name if len(_best(same)) == 1 and _best(same)[0] == symbol else f"{name}#{same.index(symbol) + 1}"
 
