@@ -13,7 +13,7 @@ PY := python3 -B
 CHECK = @sh $(TOOLS)/door.sh $@
 SETUP = sh $(TOOLS)/setup.sh
 
-DOORS := help run test stage demo diff growth carry check-stages export exercise watch hint grade book bench lint \
+DOORS := help run test stage demo diff growth carry check-stages export exercise watch hint solution grade book bench lint \
          format asan tsan mutants transcripts install setup clean
 .PHONY: $(DOORS)
 
@@ -58,7 +58,7 @@ install:
 ## test [CH=03] [FILTER=Sleep*] [PRESET=dev]: the shared tests on every stage (or one), the exercises' and the tools' own tests
 test:
 	$(CHECK)
-	@$(SETUP) build $(if $(filter asan tsan,$(PRESET)),sanitizers)
+	@$(if $(filter gcc,$(PRESET)),CXX=g++) $(SETUP) build $(if $(filter asan tsan,$(PRESET)),sanitizers)
 	@$(PY) $(TOOLS)/test_all.py
 
 ## asan [CH=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers
@@ -91,7 +91,7 @@ bench:
 exercise:
 	$(CHECK)
 	@$(SETUP) build
-	@$(PY) $(TOOLS)/exercise.py check "$$EX"
+	@$(PY) $(TOOLS)/exercise.py start "$$EX"
 
 ## watch EX=02/name: check again whenever you save
 watch:
@@ -99,16 +99,21 @@ watch:
 	@$(SETUP) build
 	@$(PY) $(TOOLS)/exercise.py watch "$$EX"
 
-## hint EX=02/name: one more hint each time
+## hint EX=02/name [RESET=1]: one more hint each time
 hint:
 	$(CHECK)
 	@$(PY) $(TOOLS)/exercise.py hint "$$EX"
 
-## grade [EX=02/name] [FORMAT=gradescope]: grade every answer in work/; a table, or gradescope, classroom, junit, json
+## solution EX=02/name [REVEAL=1]: our solution beside yours, once yours passes (REVEAL=1: before)
+solution:
+	$(CHECK)
+	@$(PY) $(TOOLS)/exercise.py solution "$$EX"
+
+## grade [EX=02/name] [FORMAT=gradescope] [OUT=file]: grade your answers; FORMAT is text, gradescope, classroom, junit or json
 grade:
 	$(CHECK)
-	@$(SETUP) build
-	@$(PY) $(TOOLS)/exercise.py grade $(if $(EX),"$$EX") $(if $(FORMAT),--format "$$FORMAT")
+	@$(SETUP) build >&2
+	@$(PY) $(TOOLS)/exercise.py grade
 
 # --- Keep sixteen stages one book ---
 
@@ -120,7 +125,7 @@ diff:
 ## growth: bring the growth table of the README up to date
 growth:
 	$(CHECK)
-	@$(PY) $(TOOLS)/growth.py
+	@$(PY) $(TOOLS)/growth.py --write
 
 ## carry FROM=02: merge your change of one stage into every later one
 carry:

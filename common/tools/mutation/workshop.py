@@ -57,8 +57,10 @@ class Workshop:
         self._store = store
         self._compiler = compiler.split()
         self._time_limit = time_limit
-        self._flags = ["-std=c++20", "-O0", "-w", "-pthread"]
+        self._flags = ["-std=c++20", "-O0", "-w", "-pthread", "-DCATCH_CONFIG_FAST_COMPILE"]
         self._version = subprocess.run([*self._compiler, "--version"], capture_output=True).stdout
+        if b"Free Software Foundation" in self._version:
+            self._flags.append("-foptimize-sibling-calls")  # as the library itself asks for
         self._locks_lock = threading.Lock()
         self._locks: dict[Path, threading.Lock] = {}
         store.mkdir(parents=True, exist_ok=True)
@@ -84,32 +86,26 @@ class Workshop:
     # --- Building ---
 
     def _build_and_run(self, stage: Path, mutant: Mutant) -> Outcome:
-        kit = self._root / "common/testing"
-        sources = [*sorted((stage / "src").glob("*.cpp")), *sorted(kit.glob("*.cpp")),
+        sources = [*sorted((stage / "src").glob("*.cpp")), *sorted((self._root / "common/testing/kit").glob("*.cpp")),
                    self._root / "tests" / mutant.test, self._store / "catch_main.cpp"]
-        with_main = [s for s in sources if not (s.parent == kit and "main" in s.stem)]
-        objects = [self._compile(source, stage) for source in with_main]
+        objects = [self._compile(source, stage) for source in sources]
         with tempfile.TemporaryDirectory(prefix="treadle-mutant-") as folder:
             program = Path(folder) / "tests"
             self._link(objects, program)
             return self._run(program, mutant.case)
 
     def _include_places(self, stage: Path) -> list[Path]:
-        return [stage / "include", self._root / "common/testing", self._root / "common", self._root / "tests"]
-
-    def _definitions(self, stage: Path) -> list[str]:
-        return [f"-DTREADLE_STAGE={int(stage.name[:2])}"]
+        return [stage / "include", self._root / "common"]
 
     def _compile(self, source: Path, stage: Path) -> Path:
         places = self._include_places(stage)
-        flags = [*self._flags, *self._definitions(stage)]
-        target = self._store / f"{self._key(source, places, flags)}.o"
+        target = self._store / f"{self._key(source, places)}.o"
         with self._lock_of(target):
             if not target.exists():
                 includes = [f"-I{place}" for place in places]
                 # Under another name first: a run that is stopped must leave no half object behind.
                 half = target.with_suffix(f".{os.getpid()}.tmp")
-                self._call([*flags, *includes, "-c", str(source), "-o", str(half)])
+                self._call([*self._flags, *includes, "-c", str(source), "-o", str(half)])
                 half.replace(target)
         return target
 
@@ -127,9 +123,9 @@ class Workshop:
         if done.returncode != 0:
             raise CompileError(done.stderr.strip())
 
-    def _key(self, source: Path, places: Sequence[Path], flags: Sequence[str]) -> str:
-        digest = hashlib.sha256(self._version + " ".join([*self._compiler, *flags]).encode())
-        for path in sorted(_closure(source, places), key=lambda p: p.name):
+    def _key(self, source: Path, places: Sequence[Path]) -> str:
+        digest = hashlib.sha256(self._version + " ".join([*self._compiler, *self._flags]).encode())
+        for path in sorted(include_closure(source, places), key=lambda p: p.name):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:32]
 
@@ -151,7 +147,7 @@ class Workshop:
         return Outcome("pass") if end.code == 0 else Outcome("crash", end.describe(self._time_limit))
 
 
-def _closure(source: Path, places: Sequence[Path]) -> set[Path]:
+def include_closure(source: Path, places: Sequence[Path]) -> set[Path]:
     """The source and every file that it includes by quotes, as far as the files are ours."""
     found: set[Path] = set()
     waiting = [source]

@@ -108,7 +108,7 @@ class Opening(Tree):
     def test_optional_variables_may_be_left_out(self) -> None:
         self.script("exercise.py")
         self.assertIn("called ['grade']", make(self.root, "grade").stdout)
-        self.assertIn("called ['grade', '--format', 'json']", make(self.root, "grade", "FORMAT=json").stdout)
+        self.assertIn("called ['start', '02/ticker']", make(self.root, "exercise", "EX=02/ticker").stdout)
 
 
 class Help(unittest.TestCase):

@@ -145,13 +145,15 @@ class LastPage(unittest.TestCase):
         self.assertEqual((code, out.splitlines()[-1]), (1, "0 passed, 0 failed"))
 
     def test_exercise_checks_count(self) -> None:
-        cases = test_all.exercise_cases("01/a ok\nFAILED: 01/b: the starter passes\n7 passed, 1 failed\n", 1)
-        self.assertEqual(matrix.count(cases), (7, 1))
-        self.assertIn("01/b: the starter passes", cases[-1].name)
+        said = "ok  01/a  starter\nFAIL  01/b  solution\n      it fails\nok  01/b  wrong/one\n2 exercises, 1 problem\n"
+        cases = test_all.exercise_cases(said, 1)
+        self.assertEqual(matrix.count(cases), (2, 1))
+        self.assertEqual([(c.name, c.messages) for c in cases if not c.passed],
+                         [("Exercises: 01/b  solution", ["it fails"])])
 
     def test_exercise_checks_that_die_count_as_failed(self) -> None:
         self.assertEqual(matrix.count(test_all.exercise_cases("Traceback ...", 1)), (0, 1))
-        self.assertEqual(matrix.count(test_all.exercise_cases("3 passed, 0 failed\n", 9)), (3, 1))
+        self.assertEqual(matrix.count(test_all.exercise_cases("ok  01/a  starter\n", 9)), (1, 1))
 
 
 class UnitFiles(unittest.TestCase):
