@@ -18,7 +18,10 @@ _PROMPT = re.compile(r"^(\$|#|>>>) (.*)$")
 
 
 def html(markup: str, indent: str = "") -> list[str]:
-    """Lines that put `markup` on the page as it is, with no paragraph around it."""
+    """Lines that put `markup` on the page as it is, with no paragraph around it. Inside a list (where it is indented) a
+    blank line would make Doxygen take what follows for a block of code."""
+    if indent:
+        return [f"{indent}@htmlonly[block]", *markup.split("\n"), f"{indent}@endhtmlonly"]
     return ["", f"{indent}@htmlonly[block]", *(markup.split("\n")), f"{indent}@endhtmlonly", ""]
 
 
@@ -106,9 +109,10 @@ def plain_text(caption: str) -> str:
 
 def fence(language: str, body: list[str], indent: str) -> list[str]:
     """A fenced block: C++ goes through Doxygen, which colours and links it; a console has prompts; the rest is plain."""
+    if language.lower() in _CPP and indent:
+        return [f"{indent}@code{{.cpp}}", *(indent + line for line in body), f"{indent}@endcode"]
     if language.lower() in _CPP:
-        return [*html('<figure class="inline-code">', indent), f"{indent}@code{{.cpp}}", *(indent + line for line in body),
-                f"{indent}@endcode", *html("</figure>", indent)]
+        return [*html('<figure class="inline-code">'), "@code{.cpp}", *body, "@endcode", *html("</figure>")]
     if language.lower() in _CONSOLE:
         return console(body, indent)
     text = html_.escape("\n".join(body), quote=False)

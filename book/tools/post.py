@@ -155,8 +155,9 @@ class _Book:
         about = {k: html.unescape(v) for k, v in re.findall(r'data-(\w+)="([^"]*)"', match[1])}
         first, last = int(about["first"]), int(about["last"])
         code = printer.page(match[2].strip(), first, about["scope"])
-        wide = " wide" if _longest(code) > 74 else ""
-        return f'<figure class="listing{wide}"><figcaption>{self._caption(about, first, last)}</figcaption>{code}</figure>'
+        longest = _longest(code)
+        wide = " wide" if longest > 66 else ""
+        return f'<figure class="listing{wide}" style="--longest:{max(longest, 40)}"><figcaption>{self._caption(about, first, last)}</figcaption>{code}</figure>'
 
     def _caption(self, about: dict[str, str], first: int, last: int) -> str:
         folder, _, rest = about["path"].removeprefix("chapters/").partition("/")
