@@ -166,9 +166,23 @@ class Carry(StageTree):
     def test_the_way_out_that_a_conflict_names_works(self) -> None:
         self.replace("01", QUEUE_HPP, "return 7;", "return 8;")
         self.replace("01", TASK_HPP, "id_ = 1", "id_ = 0")
+        self.assertIn("carry.py 01 --partly", self.carry("01").stderr)
+        done = self.carry("01", "--partly")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("mend include/treadle/queue.hpp in 04-fourth by hand", done.stderr)
+        self.assertIn("id_ = 0", self.read("04", TASK_HPP))
+        self.assertIn("return 8;", self.read("03", QUEUE_HPP))
+        self.assertIn("return first();", self.read("04", QUEUE_HPP))
+        self.replace("04", QUEUE_HPP, "return first();", "return first() + 1;")
+        self.assertEqual(self.carry("04").returncode, 0)
+
+    def test_one_file_can_be_left_out_or_carried_alone(self) -> None:
+        self.replace("01", QUEUE_HPP, "return 7;", "return 8;")
+        self.replace("01", TASK_HPP, "id_ = 1", "id_ = 0")
         self.assertEqual(self.carry("01", "--skip", QUEUE_HPP).returncode, 0)
         self.assertIn("id_ = 0", self.read("04", TASK_HPP))
         self.assertIn("return 7;", self.read("02", QUEUE_HPP))
+        self.assertEqual(self.carry("01", "--only", QUEUE_HPP).returncode, 1)
 
     def test_a_deleted_file_that_later_stages_changed_is_a_conflict(self) -> None:
         self.path("01", QUEUE_HPP).unlink()
