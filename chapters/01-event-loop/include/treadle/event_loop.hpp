@@ -1,0 +1,197 @@
+// event_loop.hpp: the loop, which owns tasks and runs them one step at a time.
+//
+// All of it is one idea: a queue of what can run, and a turn that runs what was in it when the
+// turn began. What becomes ready during a turn runs in the next one, so nobody can keep the
+// others from running by making himself ready again and again, and the order of a program's steps
+// can be read off the program.
+//
+// A loop ends in one of three ways: it has done what it was asked for, it was told to stop(), or
+// nothing is left that could ever run. The last is no reason to wait for ever: it is said.
+//
+// Invariants
+//   1. Every task that is not done is in tasks_, and the loop holds a reference to it.
+//   2. Nothing runs outside a turn, and one thread runs at most one loop at a time.
+//   3. create_task() and call_soon() run nothing themselves.
+//
+// Thread safety: none. A loop, its tasks and all they touch belong to one thread.
+// Source: asyncio's BaseEventLoop, for names and meaning.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "treadle/task.hpp"
+
+namespace treadle {
+
+/// What an exception handler is told. The name of the idea is asyncio's
+/// `call_exception_handler(context)`.
+struct ErrorContext {
+  std::string message;  ///< What went wrong, in a sentence: `Task-3 failed and nobody awaited it`.
+  std::exception_ptr error;  ///< The error itself.
+
+  ErrorContext(std::string what, std::exception_ptr why) noexcept
+      : message(std::move(what)), error(std::move(why)) {}
+};
+
+/// The message with the error behind it, on one line.
+std::string describe(const ErrorContext& context);
+
+class EventLoop final : public TaskHost {
+ public:
+  using ExceptionHandler = std::function<void(const ErrorContext&)>;
+
+  EventLoop() = default;
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  /// Destroys the tasks that are not done, each where it stands, from its innermost coroutine
+  /// outwards, and drops the callbacks that have not run. REQUIRES: the loop is not running.
+  ~EventLoop();
+
+  /// Makes a task of `coro`. Its first step runs in the next turn, never in the caller's.
+  template <class T>
+  Task<T> create_task(Coro<T> coro);
+
+  /// Runs `callback()` in the next turn, after whatever is ready already. What it throws goes to
+  /// the exception handler. It may be movable only.
+  template <std::invocable F>
+  void call_soon(F callback);
+
+  /// Runs until the coroutine is done; gives its value or throws its error. Throws DeadlockError
+  /// where nothing is left that could run and it is not done; InvalidStateError where stop() came
+  /// first, or where this thread runs a loop already.
+  template <class T>
+  T run_until_complete(Coro<T> coro) {
+    return run_until_complete(create_task(std::move(coro)));
+  }
+
+  /// The same for a task of this loop.
+  template <class T>
+  T run_until_complete(Task<T> task);
+
+  /// Runs until stop(), or until all tasks are done and nothing is left to run. Throws
+  /// DeadlockError where nothing is left to run and tasks still wait; InvalidStateError where
+  /// this thread runs a loop already.
+  void run_forever();
+
+  /// Runs turns for as long as something is ready, and returns where the loop would have to wait.
+  /// For tests, and to drive a loop from a program that has one of its own.
+  void run_until_idle();
+
+  /// Makes the running loop return when its present turn is over; a loop that does not run will
+  /// run one turn.
+  void stop() noexcept { stopping_ = true; }
+
+  bool is_running() const noexcept { return running_; }
+
+  /// Who is told of errors that nobody awaits and of callbacks that throw. An empty handler
+  /// brings back the default, which prints describe(context) to stderr.
+  void set_exception_handler(ExceptionHandler handler) { exception_handler_ = std::move(handler); }
+
+  /// Hands `context` to the exception handler. An error that the handler throws is printed, and
+  /// goes no further.
+  void call_exception_handler(const ErrorContext& context) noexcept;
+
+  /// The loop that owns `task`. REQUIRES: there is one.
+  static EventLoop& of(const TaskBlock& task) noexcept {
+    return static_cast<EventLoop&>(*task.host());
+  }
+
+ private:
+  class RunningHere;
+
+  void task_done(TaskBlock& task) noexcept override;
+  void error_lost(const TaskBlock& task, std::exception_ptr error) noexcept override;
+
+  void adopt(TaskBlock& task) noexcept;
+  void let_go(TaskBlock& task) noexcept;
+  void run_until(const TaskBlock& task);
+  std::size_t run_turn();
+  void run_one(Runnable& runnable) noexcept;
+  bool idle() const noexcept { return ready_.empty(); }
+  std::string who_waits() const;
+
+  IntrusiveList<TaskBlock> tasks_;  // all that are not done, and the done ones with handles
+  std::size_t unfinished_ = 0;      // how many of them are not done
+  TaskBlock::Id last_id_ = 0;
+  bool running_ = false;
+  bool stopping_ = false;
+  ExceptionHandler exception_handler_;
+};
+
+/// A callback in the ready queue.
+template <class F>
+class Callback final : public Runnable {
+ public:
+  explicit Callback(F f) : f_(std::move(f)) {}
+
+  void run() override {
+    std::unique_ptr<Callback> self(this);
+    std::invoke(std::move(f_));
+  }
+  void discard() noexcept override { delete this; }
+
+ private:
+  F f_;
+};
+
+template <class T>
+Task<T> EventLoop::create_task(Coro<T> coro) {
+  Ref<TaskBlockOf<T>> block(*new TaskBlockOf<T>(*this, ++last_id_, std::move(coro).release()));
+  adopt(*block);
+  return Task<T>(std::move(block));
+}
+
+template <std::invocable F>
+void EventLoop::call_soon(F callback) {
+  ready_.push(*new Callback<F>(std::move(callback)));
+}
+
+template <class T>
+T EventLoop::run_until_complete(Task<T> task) {
+  run_until(task.block());
+  return std::move(task).take();
+}
+
+/// What yield_now() makes.
+class Yield {
+ public:
+  bool await_ready() const noexcept { return false; }
+  template <TreadlePromise P>
+  void await_suspend(std::coroutine_handle<P> caller) const noexcept {
+    caller.promise().task().yield(caller.promise());
+  }
+  void await_resume() const noexcept {}
+};
+
+/// Lets everybody else who is ready run once, and goes on. Always suspends; the loop resumes the
+/// task in its next turn. asyncio spells it `sleep(0)`, tokio `yield_now`.
+[[nodiscard]] inline Yield yield_now() noexcept { return {}; }
+
+/// What get_running_loop() makes.
+class RunningLoop {
+ public:
+  bool await_ready() const noexcept { return false; }
+  template <TreadlePromise P>
+  bool await_suspend(std::coroutine_handle<P> caller) noexcept {
+    loop_ = &EventLoop::of(caller.promise().task());
+    return false;
+  }
+  EventLoop& await_resume() const noexcept { return *loop_; }
+
+ private:
+  EventLoop* loop_ = nullptr;
+};
+
+/// The loop that runs the coroutine that asks: `EventLoop& loop = co_await get_running_loop();`.
+/// Never suspends. It asks the coroutine and not a thread_local, which a compiler may remember
+/// from before a suspension.
+[[nodiscard]] inline RunningLoop get_running_loop() noexcept { return {}; }
+
+}  // namespace treadle

@@ -1,0 +1,37 @@
+# The shared tests against one stage: every file whose first stage, by tests/stages.txt, is this one or an earlier.
+#
+# One executable a stage, as a unity build in batches of ten, and Catch2's main compiled once for all: else sixteen
+# stages would take minutes to build.
+find_package(Catch2 REQUIRED)
+find_package(fmt REQUIRED)
+
+if(TARGET Catch2::Catch2WithMain)
+  add_library(catch_main INTERFACE)
+  target_link_libraries(catch_main INTERFACE Catch2::Catch2WithMain)
+else()
+  add_library(catch_main STATIC ${CMAKE_SOURCE_DIR}/common/testing/catch_main.cpp)
+  target_link_libraries(catch_main PUBLIC Catch2::Catch2)
+endif()
+
+function(treadle_stage_tests chapter)
+  get_filename_component(stage ${chapter} NAME)
+  string(REGEX MATCH "^[0-9]+" number ${stage})
+  file(STRINGS ${CMAKE_SOURCE_DIR}/tests/stages.txt rows REGEX "^[0-9][0-9] ")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/stages.txt)
+  foreach(row IN LISTS rows)
+    string(REGEX MATCH "^([0-9][0-9]) +([^ ]+)" _ "${row}")
+    if(CMAKE_MATCH_1 LESS_EQUAL number)
+      list(APPEND files ${CMAKE_SOURCE_DIR}/tests/${CMAKE_MATCH_2})
+    endif()
+  endforeach()
+  file(GLOB kit ${CMAKE_SOURCE_DIR}/common/testing/kit/*.cpp)
+  add_executable(tests-${stage} ${files} ${kit})
+  target_include_directories(tests-${stage} PRIVATE ${CMAKE_SOURCE_DIR}/common)
+  target_link_libraries(tests-${stage} PRIVATE treadle::${stage} catch_main)
+  target_compile_options(tests-${stage} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  target_compile_definitions(tests-${stage} PRIVATE CATCH_CONFIG_FAST_COMPILE)
+  set_target_properties(
+    tests-${stage} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                              UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+  add_test(NAME tests-${stage} COMMAND tests-${stage})
+endfunction()

@@ -1,0 +1,89 @@
+// loop_fixture.hpp: a loop under test, and a trace of what happened in it.
+//
+// Arrange, run until idle, compare the whole trace. From the stage on that has clocks the loop goes by a virtual one. A
+// test that would hang fails instead, with the loop's own account of who waits for what.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "testing/catch.hpp"
+#include "testing/counters.hpp"
+#include "treadle/event_loop.hpp"
+
+#if __has_include("treadle/clock.hpp")
+#include "testing/virtual_clock.hpp"
+#endif
+
+namespace treadle::testing {
+
+using Trace = std::vector<std::string>;
+
+class LoopFixture {
+ public:
+  LoopFixture() {
+    Counted::reset();
+    loop.set_exception_handler([this](const ErrorContext& context) { errors.push_back(describe(context)); });
+  }
+  LoopFixture(const LoopFixture&) = delete;
+  LoopFixture& operator=(const LoopFixture&) = delete;
+
+  /// One line of the trace.
+  void note(std::string line) { trace.push_back(std::move(line)); }
+
+  /// Makes a task of `coro`. The name is for people.
+  template <class T>
+  Task<T> spawn(const std::string& /*name*/, Coro<T> coro) {
+    return loop.create_task(std::move(coro));
+  }
+
+  /// Makes a task of what `body()` gives. A lambda with captures is kept until the fixture goes: a coroutine uses its
+  /// captures for as long as it runs.
+  template <std::invocable F>
+  auto spawn(const std::string& name, F body) {
+    return spawn(name, keep(std::move(body))());
+  }
+
+  /// Runs `body()` to its end and gives its value.
+  template <std::invocable F>
+  auto run(F body) {
+    return loop.run_until_complete(keep(std::move(body))());
+  }
+
+  /// Runs what is ready, without waiting and without moving the clock.
+  void run_until_idle() { loop.run_until_idle(); }
+
+  /// Runs until all tasks are done, moving the clock. A deadlock fails the test, and says who waits for what.
+  void run_to_end() { loop.run_forever(); }
+
+ private:
+  template <class F>
+  F& keep(F body) {
+    auto kept = std::make_shared<F>(std::move(body));
+    kept_.push_back(kept);
+    return *kept;
+  }
+
+  std::vector<std::shared_ptr<void>> kept_;  // before the loop, so that it outlives all frames
+
+ public:
+  Trace trace;
+  Trace errors;  // what the exception handler was told
+#if __has_include("treadle/clock.hpp")
+  VirtualClock clock;
+  EventLoop loop{clock};
+
+  /// Moves the clock and runs what that made due.
+  void advance(Clock::duration by) {
+    clock.advance(by);
+    run_until_idle();
+  }
+#else
+  EventLoop loop;
+#endif
+};
+
+}  // namespace treadle::testing
