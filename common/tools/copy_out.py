@@ -1,0 +1,89 @@
+"""Copies chapters out of the tree and builds them where nothing else of it is: the promise that a stage stands alone.
+
+For each stage: copy the directory to an empty place, configure, build, and run the examples as the tour does. With
+--install the newest stage is installed as well, and a foreign project that only knows find_package(treadle) is built
+against it and run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from treadle_tools import stages
+
+CONSUMER = Path(__file__).resolve().parent / "tests" / "consumer"
+
+
+def compiler() -> list[str]:
+    """The compiler as the main build would choose it; CXX= overrides, which CMake itself obeys."""
+    found = None if "CXX" in os.environ else shutil.which("clang++-19")
+    return [f"-DCMAKE_CXX_COMPILER={found}"] if found else []
+
+
+def must(command: list[str], cwd: Path | None = None) -> str:
+    """Runs a command; its output is shown only where it fails."""
+    done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+    if done.returncode != 0:
+        print(f"failed: {' '.join(command)}\n{done.stdout}", file=sys.stderr)
+        raise SystemExit(1)
+    return done.stdout
+
+
+def build(source: Path, into: Path, *options: str) -> None:
+    must(["cmake", "-G", "Ninja", "-S", str(source), "-B", str(into), "-DCMAKE_BUILD_TYPE=Debug", *compiler(), *options])
+    must(["cmake", "--build", str(into)])
+
+
+def tour(stage: stages.Stage) -> list[list[str]]:
+    """The stage's example runs that need nothing but their arguments: example, then what follows it."""
+    lines = stage.file("examples/tour.txt").read_text().splitlines() if stage.file("examples/tour.txt").exists() else []
+    runs = (line.split("|")[0].strip() for line in lines if line.strip() and not line.startswith(("#", "sh:")))
+    return [run.split() for run in runs]
+
+
+def copy_out(stage: stages.Stage, empty: Path) -> None:
+    copy = empty / stage.name
+    shutil.copytree(stage.path, copy)
+    build(copy, empty / "build")
+    runs = tour(stage)
+    for example, *arguments in runs:
+        must([str(empty / "build" / "examples" / example), *arguments], cwd=stages.ROOT)
+    print(f"{stage.name}: builds alone, {len(runs)} example runs")
+
+
+def install_and_use(stage: stages.Stage, empty: Path) -> None:
+    build(stage.path, empty / "build", "-DTREADLE_EXAMPLES=OFF", f"-DCMAKE_INSTALL_PREFIX={empty / 'prefix'}")
+    must(["cmake", "--install", str(empty / "build")])
+    build(CONSUMER, empty / "consumer", f"-DCMAKE_PREFIX_PATH={empty / 'prefix'}")
+    said = must([str(empty / "consumer" / "consumer")]).strip()
+    if said != "42 from an installed treadle":
+        print(f"the foreign project printed {said!r}", file=sys.stderr)
+        raise SystemExit(1)
+    print(f"{stage.name}: installed, found by find_package(treadle), used")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("stage", nargs="*", help="03 or 03-sockets; all stages where none is named")
+    parser.add_argument("--install", action="store_true", help="also install the newest stage and use it from a foreign project")
+    options = parser.parse_args()
+    try:
+        chosen = [stages.find(name) for name in options.stage] or stages.stages()
+    except stages.UnknownStage as error:
+        stages.misuse(str(error))
+    for stage in chosen:
+        with tempfile.TemporaryDirectory() as empty:
+            copy_out(stage, Path(empty))
+    if options.install:
+        with tempfile.TemporaryDirectory() as empty:
+            install_and_use(stages.newest(), Path(empty))
+
+
+if __name__ == "__main__":
+    main()
