@@ -29,7 +29,7 @@ from treadle_tools import stages
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
-TOOL_TEST_PLACES = ("common/tools/tests", "common/bench/tests", "book/tests")
+TOOL_TEST_PLACES = ("common/tools/tests", "common/bench/**/tests", "book/**/tests")
 
 
 @dataclass
@@ -182,7 +182,8 @@ def run_exercises(options: Options, board: Board) -> list[Case]:
 
 
 def tool_test_files() -> list[Path]:
-    return [path for place in TOOL_TEST_PLACES for path in sorted((ROOT / place).glob("test_*.py"))]
+    found = {path for place in TOOL_TEST_PLACES for path in ROOT.glob(f"{place}/test_*.py")}
+    return sorted(path for path in found if "node_modules" not in path.parts)
 
 
 def run_tool_file(path: Path) -> list[Case]:
@@ -203,11 +204,17 @@ def run_tool_file(path: Path) -> list[Case]:
 
 
 def run_tools(board: Board) -> list[Case]:
-    cases: list[Case] = []
     files = tool_test_files()
-    for i, path in enumerate(files):
-        board.update(TOOLS, "running", now=path.stem, done=i, total=len(files))
-        cases += run_tool_file(path)
+    ended: list[Path] = []
+
+    def run(path: Path) -> list[Case]:
+        board.update(TOOLS, "running", now=path.stem, done=len(ended), total=len(files))
+        cases = run_tool_file(path)
+        ended.append(path)
+        return cases
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        cases = [case for part in pool.map(run, files) for case in part]
     finish(board, TOOLS, cases)
     return cases
 

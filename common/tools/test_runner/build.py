@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STAGE = re.compile(r"(?<![\w-])(?:chapters/|tests-|treadle-|example-)(\d\d-[a-z0-9-]+?)(?=[./ ]|$)")
+STAGE = re.compile(r"(?<![\w-])(?:chapters/|(?:lib)?(?:tests-|treadle-|example-))(\d\d-[a-z0-9-]+?)(?=[./ ]|$)")
 STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)$")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 OnStep = Callable[[str, str, int, int], None]  # stage, what, done, total
@@ -77,13 +77,18 @@ def configure(root: Path, preset: str, cxx: str) -> Path:
         (build / "CMakeCache.txt").unlink()
         shutil.rmtree(build / "CMakeFiles", ignore_errors=True)
     elif (build / "build.ninja").exists() and mark.exists():
+        # Let CMake look for new files now, so that plan() knows them.
+        _configuring([*ninja(build), "build.ninja"], root, cxx)
         return build
-    done = subprocess.run(["cmake", "--preset", preset], cwd=root, capture_output=True, text=True,
-                          env={**os.environ, "CXX": cxx})
-    if done.returncode != 0:
-        raise BuildError(f"`cmake --preset {preset}` failed:\n{done.stdout}{done.stderr}")
+    _configuring(["cmake", "--preset", preset], root, cxx)
     mark.write_text(cxx + "\n")
     return build
+
+
+def _configuring(command: list[str], root: Path, cxx: str) -> None:
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env={**_environment(), "CXX": cxx})
+    if done.returncode != 0:
+        raise BuildError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
 
 
 def stage_of(step: str) -> str:
@@ -105,9 +110,17 @@ def ninja(build: Path) -> list[str]:
     return [_cached(build, "CMAKE_MAKE_PROGRAM") or "ninja", "-C", str(build)]
 
 
+def _dry_run(build: Path, targets: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """What Ninja would do. From a copy of its file: in the original it would only want to look for new files first."""
+    copy = build / "plan.ninja"
+    shutil.copy(build / "build.ninja", copy)
+    return subprocess.run([*ninja(build), "-f", copy.name, "-n", *targets], capture_output=True, text=True,
+                          env={**os.environ, "NINJA_STATUS": "[%f/%t] "})
+
+
 def plan(build: Path, targets: Sequence[str]) -> dict[str, int]:
     """How many steps each stage has before it ('' for what all share)."""
-    dry = subprocess.run([*ninja(build), "-n", *targets], capture_output=True, text=True)
+    dry = _dry_run(build, targets)
     steps: dict[str, int] = {}
     for line in dry.stdout.splitlines():
         match = STEP.match(line)
@@ -118,7 +131,7 @@ def plan(build: Path, targets: Sequence[str]) -> dict[str, int]:
 
 
 def is_up_to_date(build: Path, target: str) -> bool:
-    dry = subprocess.run([*ninja(build), "-n", target], capture_output=True, text=True)
+    dry = _dry_run(build, [target])
     return dry.returncode == 0 and "no work to do" in dry.stdout
 
 

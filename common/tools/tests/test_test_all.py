@@ -207,6 +207,47 @@ class Building(unittest.TestCase):
             self.assertTrue(build._must_start_afresh(root, tree, "g++"))
 
 
+class RealBuild(unittest.TestCase):
+    """CMake and Ninja on a tree of two stages that find their sources by glob, as the true one does."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="treadle build ")
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        preset = '{"name": "dev", "generator": "Ninja", "binaryDir": "${sourceDir}/build/${presetName}"}'
+        (self.root / "CMakePresets.json").write_text(f'{{"version": 3, "configurePresets": [{preset}]}}')
+        (self.root / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.20)\nproject(t LANGUAGES CXX)\nforeach(s 01-one 02-two)\n"
+            "file(GLOB files CONFIGURE_DEPENDS chapters/${s}/*.cpp)\nadd_library(tests-${s} ${files})\nendforeach()\n")
+        for stage in ("01-one", "02-two"):
+            (self.root / "chapters" / stage).mkdir(parents=True)
+            (self.root / "chapters" / stage / "a.cpp").write_text("int a() { return 1; }\n")
+
+    def build(self) -> tuple[Path, build.BuildResult]:
+        tree = build.configure(self.root, "dev", build.chosen_compiler(test_all.ROOT))
+        return tree, build.run(tree, ["tests-01-one", "tests-02-two"], lambda *step: None)
+
+    def test_the_plan_knows_the_steps_of_each_stage_and_new_files_too(self) -> None:
+        tree, result = self.build()
+        self.assertEqual((result.code, build.plan(tree, ["tests-01-one", "tests-02-two"])), (0, {}))
+        (self.root / "chapters/02-two/b.cpp").write_text("int b() { return 2; }\n")
+        tree = build.configure(self.root, "dev", build.chosen_compiler(test_all.ROOT))
+        self.assertEqual(build.plan(tree, ["tests-01-one", "tests-02-two"]), {"02-two": 2})
+
+    def test_a_stage_that_does_not_compile_does_not_spoil_the_other(self) -> None:
+        (self.root / "chapters/01-one/a.cpp").write_text("this is no C++\n")
+        tree, result = self.build()
+        self.assertNotEqual(result.code, 0)
+        self.assertTrue(any("error" in line for line in result.complaints))
+        self.assertFalse(build.is_up_to_date(tree, "tests-01-one"))
+        self.assertTrue(build.is_up_to_date(tree, "tests-02-two"))
+
+    def test_a_tree_that_cmake_refuses_is_told_in_cmakes_words(self) -> None:
+        (self.root / "CMakeLists.txt").write_text("no_such_command()\n")
+        with self.assertRaisesRegex(build.BuildError, "no_such_command"):
+            self.build()
+
+
 class Boards(unittest.TestCase):
     def test_a_log_gets_plain_lines_and_only_when_something_changes(self) -> None:
         out = io.StringIO()
