@@ -49,6 +49,7 @@ struct ErrorContext {
 /// The message with the error behind it, on one line.
 std::string describe(const ErrorContext& context);
 
+/// Owns tasks and runs them, one step at a time, on the thread that calls one of its run functions.
 class EventLoop final : public TaskHost {
  public:
   using ExceptionHandler = std::function<void(const ErrorContext&)>;
