@@ -178,7 +178,8 @@ def _carry_one(root: Path, stage: Stage, change: Change, result: Plan) -> None:
         merged = _merge_stage(root, previous, later, step, own, result)
         if merged is None:
             return
-        step, previous = merged, later
+        if merged.old != merged.new:  # a stage that has the change already, by hand, must not end its way up
+            step, previous = merged, later
 
 
 def _merge_stage(
@@ -215,8 +216,9 @@ def _already_gone(later: Stage, step: Change, result: Plan) -> Change | None:
     renamed = read(later.path / step.name) if step.name != step.old_name else None
     if renamed is not None and step.new is not None and renamed == step.new:
         return Change(step.old_name, step.name, step.old, renamed)
-    if step.new is not None:
-        result.notes.append(f"{later.name} has no {step.old_name}, so the change of it ends in the stage before")
+    if step.new is None:
+        return step
+    result.notes.append(f"{later.name} has no {step.old_name}, so the change of it ends in the stage before")
     return None
 
 

@@ -64,6 +64,22 @@ class Carry(StageTree):
         done = self.carry("01")
         self.assertEqual((done.returncode, self.snapshot()), (0, before), done.stderr)
 
+    def test_a_stage_that_has_the_change_already_passes_it_on(self) -> None:
+        for number in ("01", "02"):
+            self.replace(number, QUEUE_HPP, "#include <cstddef>\n", "#include <cstddef>\n#include <cstdint>\n")
+        self.assertEqual(self.carry("01").returncode, 0)
+        self.assertIn("#include <cstdint>\n", self.read("03", QUEUE_HPP))
+        self.assertIn("#include <cstdint>\n", self.read("04", QUEUE_HPP))
+
+    def test_added_and_deleted_files_that_a_stage_has_already_go_on(self) -> None:
+        for number in ("01", "02"):
+            self.write(number, "src/queue.cpp", "// queue\n")
+            self.path(number, "examples/hello.cpp").unlink()
+        done = self.carry("01")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.read("04", "src/queue.cpp"), "// queue\n")
+        self.assertFalse(self.path("03", "examples/hello.cpp").exists())
+
     def test_a_base_names_a_committed_change(self) -> None:
         self.replace("02", TASK_HPP, "return 2;", "return 3;")
         self.commit()

@@ -155,6 +155,11 @@ class CheckStages(StageTree):
         self.put("book/pages/ch03.md", f"@listing{{03 {QUEUE_HPP} Queue::pop}}\n")
         self.assertEqual(self.findings(), [])
 
+    def test_a_blank_line_next_to_a_real_change_is_no_finding(self) -> None:
+        self.replace("03", QUEUE_HPP, "    return 7;\n  }\n\n private:", "    return 8;\n  }\n private:")
+        self.put("book/pages/ch03.md", f"@listing{{03 {QUEUE_HPP} Queue::pop}}\n")
+        self.assertEqual(self.findings(), [])
+
     # Floors
 
     def test_an_upward_include(self) -> None:

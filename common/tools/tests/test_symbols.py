@@ -39,7 +39,7 @@ class [[nodiscard]] Coro {
   explicit Coro(int x) noexcept
       : x_{x}, text_("}{;"), more_{} {
     if (x_ != '}') {
-      x_ = 1'000;
+      x_ = sum(1'000, {2'000});
     }
   }
   ~Coro() { destroy(R"x(})")x"); }
