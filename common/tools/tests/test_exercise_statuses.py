@@ -18,7 +18,7 @@ ANSWERS = {
     "crash": ("crash", "SIGSEGV", "int twice(int n) { if (n == 3) *(volatile int*)nullptr = 1; return 2 * n; }"),
     "abort": ("crash", "ouch", "#include <stdexcept>\nint f() noexcept { throw std::runtime_error(\"ouch\"); }\n"
                                "int twice(int n) { return n == 3 ? f() : 2 * n; }"),
-    "loop": ("timeout", "1 s of processor time", "int twice(int n) { volatile int x = 0; while (n == 3) x = x + 1; return 2 * n; }"),
+    "loop": ("timeout", "s of processor time", "int twice(int n) { volatile int x = 0; while (n == 3) x = x + 1; return 2 * n; }"),
     "hog": ("memory", "128 MB", "#include <cstdlib>\n#include <cstring>\nvoid* volatile keep;\nint twice(int n) {\n"
                                 "  while (n == 3) { void* p = std::malloc(1 << 20); if (p) std::memset(p, 1, 1 << 20); keep = p; }\n"
                                 "  return 2 * n; }"),

@@ -132,13 +132,14 @@ def build(exercise: Exercise, answer: str, tools: Toolchain, job: Path) -> Built
     source, shield, home = job / "answer.cpp", job / "answer_guard.hpp", job / "compile"
     home.mkdir()
     source.write_text(answer, encoding="utf-8")
+    tools.prepare(exercise.stage)
     check = exercise.file("check.cpp")
     check_source = check.read_text(encoding="utf-8")
     shield.write_text(guard(source, check_source, tools.guard_names()), encoding="utf-8")
-    argv = [shutil.which(tools.cxx) or tools.cxx, *tools.flags, "-Wall", "-Wextra", *tools.prelude(),
+    argv = [shutil.which(tools.cxx) or tools.cxx, *tools.flags, "-Wall", "-Wextra", "-Wno-unused-parameter", *tools.prelude(),
             *tools.include_flags(exercise.stage), f"-I{exercise.path}", f'-DANSWER="{shield}"', str(check),
             "-o", str(job / "program"), *tools.link_inputs(exercise.stage)]
-    outcome = sandbox.run(argv, home, sandbox.clean_environment(home), sandbox.COMPILER_LIMITS.scaled(sandbox.calibrate()),
+    outcome = sandbox.run(argv, home, sandbox.clean_environment(home), sandbox.COMPILER_LIMITS.scaled(sandbox.slowness(), sandbox.crowding()),
                           address_space=False, drop=False)
     complaints = outcome.stderr + outcome.stdout
     if outcome.ended != "exit" or outcome.signal:
@@ -179,8 +180,8 @@ def run_check(exercise: Exercise, check: Check, program: Path, sanitize: bool) -
     """Runs one check in a box of its own and judges how it ended."""
     box = Path(tempfile.mkdtemp(prefix="box-", dir=program.parent))
     written = box / f"{secrets.token_hex(12)}.xml"
-    scale = sandbox.calibrate() * (3 if sanitize else 1)
-    limits = exercise.limits.scaled(scale)
+    scale = sandbox.slowness() * (3 if sanitize else 1)
+    limits = exercise.limits.scaled(scale, sandbox.crowding())
     if sanitize:
         limits = replace(limits, memory_mb=limits.memory_mb * 3)
     outcome = sandbox.run([str(program), "-r", "xml", "-o", str(written), "--warn", "NoAssertions", spec(check.name)], box,
@@ -224,9 +225,8 @@ def _detail(status: str, outcome: Outcome, told: report.Report) -> str:
     if status == "sanitizer":
         return sanitizer_words(outcome.stderr)
     if status == "crash":
-        words = re.search(r"terminate called.*|.*[Aa]ssertion.*|.*terminating due to.*", outcome.stderr, re.S)
         meaning = SIGNALS.get(outcome.signal_name, "")
-        return "\n".join(w for w in (f"That means: {meaning}." if meaning else "", words.group(0)[:500].strip() if words else "") if w)
+        return "\n".join(part for part in (f"That means: {meaning}." if meaning else "", last_words(outcome.stderr)) if part)
     if status == "timeout" and outcome.ended == "wall":
         return "The processor limit was not reached, but the backstop on the clock was; on a busy machine, try again."
     if status == "deadlock" and outcome.ended == "idle":
@@ -234,6 +234,13 @@ def _detail(status: str, outcome: Outcome, told: report.Report) -> str:
     if status == "not_run" and outcome.ended == "exit":
         return f"The program ended by itself (exit code {outcome.exit}) before the check did; an answer must not call exit()."
     return told.why.replace("It threw: [deadlock] ", "") if status in ("wrong", "deadlock", "memory") else ""
+
+
+def last_words(stderr: str) -> str:
+    """What a program that gave up on itself said, from the line that says so."""
+    said = re.search(r"^.*(?:broken precondition|terminate called|terminating due to|Assertion|Check failed)[^\0]*", stderr,
+                     re.MULTILINE)
+    return said.group(0)[:500].strip() if said else ""
 
 
 def sanitizer_words(stderr: str) -> str:

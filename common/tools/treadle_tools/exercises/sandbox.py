@@ -1,7 +1,7 @@
 """Limits for programs we do not trust to end: what they are, how they scale, and the call that runs a program in them.
 
 A limit that is right on a fast machine fails honest answers on a slow one, so time limits are scaled by how fast this
-machine turns out to be (`calibrate`) and a wall-clock limit exists only as a backstop behind the limit on processor time.
+machine turns out to be (`slowness`) and a wall-clock limit exists only as a backstop behind the limit on processor time.
 """
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Limits:
     files: int = 4096
     output_kb: float = 64
 
-    def scaled(self, factor: float) -> "Limits":
-        """The same limits on a machine that is slower by this factor."""
-        return replace(self, cpu_seconds=self.cpu_seconds * factor, wall_seconds=self.wall_seconds * factor,
-                       idle_seconds=self.idle_seconds * factor)
+    def scaled(self, slow: float, busy: float = 1.0) -> "Limits":
+        """The same limits on a slower machine; only the clock needs more room on a busy one, processor time does not."""
+        return replace(self, cpu_seconds=self.cpu_seconds * slow, wall_seconds=self.wall_seconds * slow * busy,
+                       idle_seconds=self.idle_seconds * slow * busy)
 
 
 COMPILER_LIMITS = Limits(cpu_seconds=60, wall_seconds=180, idle_seconds=180, memory_mb=3072, processes=64, file_mb=512,
@@ -76,11 +76,14 @@ def _loop_seconds() -> float:
 
 
 @lru_cache(maxsize=1)
-def calibrate() -> float:
-    """How much slower this machine is than the reference, between 1 and 10, busy neighbours included."""
-    slow = min(_loop_seconds() for _ in range(3)) / REFERENCE_SECONDS
-    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return min(10.0, max(1.0, slow) * max(1.0, busy))
+def slowness() -> float:
+    """How much slower this machine is than the reference, between 1 and 10."""
+    return min(10.0, max(1.0, min(_loop_seconds() for _ in range(3)) / REFERENCE_SECONDS))
+
+
+def crowding() -> float:
+    """How many processes compete for each processor, between 1 and 8."""
+    return min(8.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 def clean_environment(home: Path, extra: dict[str, str] | None = None) -> dict[str, str]:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,7 @@ class Toolchain:
     def flags(self) -> list[str]:
         """What every translation unit is compiled with."""
         quiet = ["-fno-caret-diagnostics"] if self.is_clang else ["-fno-diagnostics-show-caret"]
+        quiet += [] if self.is_clang else ["-foptimize-sibling-calls"]  # g++: without it a chain of awaits eats the stack
         return BASE_FLAGS + quiet + (SANITIZE_FLAGS if self.sanitize else [])
 
     @cached_property
@@ -123,9 +125,9 @@ class Toolchain:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def _key(self, files: list[Path], extra: str = "") -> str:
-        words = " ".join([self.version, str(self.catch_major), *self.flags, extra])
-        return _digest([words.encode(), *_contents(files)])
+    def _key(self, files: list[Path]) -> str:
+        words = " ".join([self.version, str(self.catch_major), *self.flags])
+        return _digest([words.encode(), Path(__file__).read_bytes(), *_contents(files)])
 
     def _compile(self, source: Path, output: Path, flags: list[str]) -> None:
         argv = [self.cxx, *self.flags, *self.library_flags[0], *flags, str(source), "-o", str(output)]
@@ -159,33 +161,58 @@ class Toolchain:
             self._compile(source, out / "macros", ["-E", "-dM", "-x", "c++", f"-I{KIT}"])
             text = (out / "macros").read_text(encoding="utf-8", errors="replace")
             (out / "names").write_text("\n".join(sorted(catch_names(text))), encoding="utf-8")
-        return (self._cached("guard", self._key([source], "2"), make) / "names").read_text(encoding="utf-8").split()
+        return (self._cached("guard", self._key([source]), make) / "names").read_text(encoding="utf-8").split()
 
     def stage_library(self, stage: Path) -> Path | None:
-        """The stage's own sources and the test kit's, as one archive; None where there are none."""
-        sources = sorted((stage / "src").glob("**/*.cpp")) + self._kit_sources()
+        """The stage's own sources as an archive: the build tree's if that is up to date, else our own; None without any."""
+        sources = sorted((stage / "src").glob("**/*.cpp"))
         if not sources:
             return None
         inputs = sources + sorted(p for p in (stage / "include").glob("**/*") if p.is_file())
-        inputs += sorted((self.root / "common" / "testing").glob("*.hpp"))
-        return self._cached(f"lib{stage.name}", self._key(inputs),
-                            lambda out: self._archive(stage, sources, out)) / "libstage.a"
+        return self._from_build_tree(stage, inputs) or self._cached(
+            f"lib{stage.name}", self._key(inputs), lambda out: self._archive(stage, sources, out)) / "lib.a"
 
-    def _kit_sources(self) -> list[Path]:
-        every = sorted((self.root / "common" / "testing").glob("*.cpp"))
-        return [p for p in every if not re.search(r"CATCH_CONFIG_(MAIN|RUNNER)|\bmain *\(", p.read_text(encoding="utf-8"))]
+    def _from_build_tree(self, stage: Path, inputs: list[Path]) -> Path | None:
+        """The archive `make` built for the tests, if this compiler made it and nothing changed since."""
+        tree = self.root / "build" / "dev"
+        archive, notes = tree / "chapters" / stage.name / "libtreadle.a", tree / "CMakeCache.txt"
+        if self.sanitize or not (archive.is_file() and notes.is_file()):
+            return None
+        made_by = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.+)$", notes.read_text(encoding="utf-8"), re.MULTILINE)
+        if not made_by or os.path.realpath(made_by.group(1)) != os.path.realpath(shutil.which(self.cxx) or ""):
+            return None
+        newest = max(path.stat().st_mtime for path in inputs)
+        return archive if archive.stat().st_mtime > newest else None
+
+    def kit_library(self, stage: Path) -> Path | None:
+        """The test kit's own sources, except those with a main."""
+        place = self.root / "common" / "testing"
+        sources = [p for p in sorted(place.glob("**/*.cpp"))
+                   if not re.search(r"CATCH_CONFIG_(MAIN|RUNNER)|\bmain *\(", p.read_text(encoding="utf-8"))]
+        if not sources:
+            return None
+        inputs = sources + sorted(place.glob("**/*.hpp")) + sorted((stage / "include").glob("**/*.hpp"))
+        return self._cached(f"kit{stage.name}", self._key(inputs), lambda out: self._archive(stage, sources, out)) / "lib.a"
 
     def _archive(self, stage: Path, sources: list[Path], out: Path) -> None:
-        objects = []
-        for number, source in enumerate(sources):
-            objects.append(out / f"{number}-{source.stem}.o")
-            self._compile(source, objects[-1], ["-c", *self.include_flags(stage)])
-        subprocess.run(["ar", "rcs", str(out / "libstage.a"), *map(str, objects)], check=True, capture_output=True)
+        objects = [out / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            flags = ["-c", *self.include_flags(stage)]
+            list(pool.map(lambda pair: self._compile(pair[0], pair[1], flags), zip(sources, objects)))
+        subprocess.run(["ar", "rcs", str(out / "lib.a"), *map(str, objects)], check=True, capture_output=True)
+
+    def prepare(self, stage: Path) -> None:
+        """Makes every shared part that is missing, side by side: the first check should not wait longer than it must."""
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            parts = [pool.submit(make) for make in (self.catch_main, self.prelude, self.guard_names,
+                                                    lambda: self.stage_library(stage), lambda: self.kit_library(stage))]
+            for part in parts:
+                part.result()
 
     def link_inputs(self, stage: Path) -> list[str]:
         """What is linked after a check's own object."""
-        library = self.stage_library(stage)
-        used = [str(self.catch_main())] + ([str(library)] if library else [])
+        archives = [self.stage_library(stage), self.kit_library(stage)]
+        used = [str(self.catch_main()), *(str(archive) for archive in archives if archive)]
         return used + (self.library_flags[1] if self._needs_fmt(stage) or self.catch_major == 3 else [])
 
     def _needs_fmt(self, stage: Path) -> bool:
