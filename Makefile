@@ -55,10 +55,10 @@ install:
 
 # --- Test ---
 
-## test [CH=03] [FILTER=Sleep*] [PRESET=dev]: the shared tests on every stage (or one), the exercises' and the tools' own tests
+## test [CH=03] [FILTER=Sleep*] [PRESET=dev] [FRESH=1]: the shared tests on every stage (or one), the exercises' and the tools' own tests
 test:
 	$(CHECK)
-	@$(if $(filter gcc,$(PRESET)),CXX=g++) $(SETUP) build $(if $(filter asan tsan,$(PRESET)),sanitizers)
+	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build $(if $(filter asan tsan,$(PRESET)),sanitizers)
 	@$(PY) $(TOOLS)/test_all.py
 
 ## asan [CH=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers

@@ -23,7 +23,7 @@ EVERYWHERE = ("CXX", "NO_INSTALL", "NO_COLOR", "JOBS")
 GRADE_FORMATS = ("text", "gradescope", "classroom", "junit", "json")
 OTHER_NAMES = {"STAGE": "CH", "CHAPTER": "CH", "N": "CH", "EXERCISE": "EX", "DIR": "OUT", "TEST": "FILTER",
                "FROM": "CH", "CH": "FROM", "DESTDIR": "PREFIX"}
-SWITCHES = ("RECORD", "FORMAT_CHECK", "QUICK", "REVEAL", "RESET", "NO_INSTALL")
+SWITCHES = ("RECORD", "FORMAT_CHECK", "QUICK", "FRESH", "REVEAL", "RESET", "NO_INSTALL")
 
 
 class Misuse(Exception):

@@ -52,7 +52,7 @@ class Allowed:
 
 
 def units(root: Path) -> list[Unit]:
-    """Examples, exercises' solutions, tests, and the stages' own sources; equal files with equal includes once."""
+    """Examples, exercises' solutions, tests with their kit, and the stages' own sources; equal files with equal includes once."""
     found = []
     for stage in stages.stages(root):
         places = (stage.path / "include", root / "common")
@@ -60,7 +60,8 @@ def units(root: Path) -> list[Unit]:
             found += [Unit(path, (*places, path.parent)) for path in sorted(stage.path.glob(pattern))]
     newest = stages.newest(root)
     places = (newest.path / "include", root / "common")
-    found += [Unit(path, places) for path in sorted((root / "tests").glob("*.cpp"))]
+    for pattern in ("tests/*.cpp", "common/testing/kit/*.cpp"):
+        found += [Unit(path, places) for path in sorted(root.glob(pattern))]
     return list({key_of(unit): unit for unit in reversed(found)}.values())[::-1]
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh: say what is missing, and install it.
 #
-#   setup.sh GROUP...   make sure that the named groups are there: python build sanitizers book browser bench lint format
+#   setup.sh GROUP...   make sure that the named groups are there: python build gcc sanitizers book browser bench lint format
 #   setup.sh --all      every group
 #   setup.sh --cxx      print the chosen compiler, nothing else
 #
@@ -112,6 +112,7 @@ probe_build() {
   have nc || need netcat-openbsd - 'nc, a client for the echo server'
   have curl || need curl curl 'curl, a client for the book server'
 }
+probe_gcc() { have g++ || need g++ gcc 'g++'; }
 probe_sanitizers() {
   case $cxx in '' | *clang++-19) ;; *) return 0 ;; esac
   [ -n "$(find /usr/lib/llvm-19/lib/clang -name 'libclang_rt.asan*' 2>/dev/null | head -n 1)" ] || need libclang-rt-19-dev - "clang 19's sanitizers"
@@ -182,7 +183,7 @@ install_missing() {
   }
 }
 
-groups='python build sanitizers book browser bench lint format'
+groups='python build gcc sanitizers book browser bench lint format'
 probe_all() {
   deb='' brew='' words=''
   for group in "$@"; do "probe_$group"; done

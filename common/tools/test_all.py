@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from pathlib import Path
 import door
 from test_runner import build, catch_program, matrix
 from test_runner.catch_report import Case
+from test_runner.memory import Memory, key
 from test_runner.progress import Board
 from treadle_tools import stages
 
@@ -161,6 +162,13 @@ def exercise_cases(output: str, code: int) -> list[Case]:
     return cases
 
 
+def remembered(memory: Memory, board: Board, label: str, name: str, run: Callable[[], list[Case]]) -> list[Case]:
+    """The result of a long part, from memory where nothing has changed; the board shows its tally."""
+    cases = memory.recall(name, run)
+    finish(board, label, cases)
+    return cases
+
+
 def run_exercises(options: Options, board: Board) -> list[Case]:
     """The exercises' own checks: starters fail, solutions pass, wrong answers are told."""
     script = ROOT / "common/tools/exercise.py"
@@ -176,9 +184,7 @@ def run_exercises(options: Options, board: Board) -> list[Case]:
     for line in child.stdout or ():
         lines.append(line)
         board.update(EXERCISES, now=line.strip()[:90])
-    cases = exercise_cases("".join(lines), child.wait())
-    finish(board, EXERCISES, cases)
-    return cases
+    return exercise_cases("".join(lines), child.wait())
 
 
 def tool_test_files() -> list[Path]:
@@ -214,24 +220,24 @@ def run_tools(board: Board) -> list[Case]:
         return cases
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        cases = [case for part in pool.map(run, files) for case in part]
-    finish(board, TOOLS, cases)
-    return cases
+        return [case for part in pool.map(run, files) for case in part]
 
 
 # --- The whole ---
 
 
-def run_everything(options: Options, board: Board) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
+def run_everything(options: Options, board: Board,
+                   memory: Memory) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
     """Build, then run: (cases of each stage, cases of the rest)."""
     tree, result = build_stages(options, board)
     with ThreadPoolExecutor(max_workers=3) as pool:
         # The long ones first; the stages' own tests are quick and run one after another.
         rest: dict[str, Callable[[], list[Case]]] = {}
         if options.with_exercises:
-            rest[EXERCISES] = pool.submit(run_exercises, options, board).result
+            rest[EXERCISES] = pool.submit(remembered, memory, board, EXERCISES, f"{EXERCISES}{options.one_stage}",
+                                          lambda: run_exercises(options, board)).result
         if options.with_tools:
-            rest[TOOLS] = pool.submit(run_tools, board).result
+            rest[TOOLS] = pool.submit(remembered, memory, board, TOOLS, TOOLS, lambda: run_tools(board)).result
         runs = {stage: run_stage(options, tree, result, stage, board) for stage in options.stages}
         return runs, {name: wait() for name, wait in rest.items()}
 
@@ -242,13 +248,15 @@ def labels(options: Options) -> list[str]:
     return rows + ([TOOLS] if options.with_tools else [])
 
 
-def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[Case]], seconds: float) -> int:
+def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[Case]], seconds: float,
+           reused: Collection[str] = ()) -> int:
     """Print the last page; the exit status."""
     for part in (matrix.failures({**runs, **rest}), matrix.render(runs)):
         if part:
             print("\n" + part)
     for name, cases in rest.items():
-        print(f"{name}: {tally(cases)}")
+        again = any(kept.startswith(name) for kept in reused)
+        print(f"{name}: {tally(cases)}{', the last time; nothing has changed since (FRESH=1 runs them)' if again else ''}")
     everything = [*runs.values(), *rest.values()]
     passed, failed = matrix.count([case for cases in everything for case in cases])
     if passed + failed == 0:
@@ -279,13 +287,14 @@ def main(argv: Sequence[str]) -> int:
     try:
         if options.build_only:
             return only_build(options, board)
-        runs, rest = run_everything(options, board)
+        memory = Memory(ROOT / "build/.results", key(ROOT, build.chosen_compiler(ROOT)))
+        runs, rest = run_everything(options, board, memory)
     except build.BuildError as error:
         print(error, file=sys.stderr)
         print("\n0 passed, 1 failed")
         return 1
     board.close()
-    return report(options, runs, rest, time.monotonic() - begun)
+    return report(options, runs, rest, time.monotonic() - begun, memory.reused)
 
 
 if __name__ == "__main__":

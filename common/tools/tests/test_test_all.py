@@ -12,7 +12,7 @@ from unittest import mock
 
 import fake_catch
 import test_all
-from test_runner import build, catch_program, catch_report, matrix, progress
+from test_runner import build, catch_program, catch_report, matrix, memory, progress
 from test_runner.catch_report import Case
 
 
@@ -154,6 +154,54 @@ class LastPage(unittest.TestCase):
     def test_exercise_checks_that_die_count_as_failed(self) -> None:
         self.assertEqual(matrix.count(test_all.exercise_cases("Traceback ...", 1)), (0, 1))
         self.assertEqual(matrix.count(test_all.exercise_cases("ok  01/a  starter\n", 9)), (1, 1))
+
+
+class Remembering(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="treadle memory ")
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        (self.root / "common").mkdir()
+        (self.root / "common/a").write_text("a")
+        self.runs = 0
+
+    def recall(self, *cases: Case) -> memory.Memory:
+        def run() -> list[Case]:
+            self.runs += 1
+            return list(cases)
+
+        kept = memory.Memory(self.root / "build/.results", memory.key(self.root))
+        self.assertEqual([c.name for c in kept.recall("tools", run)], [c.name for c in cases])
+        return kept
+
+    def test_a_good_result_is_said_again_while_nothing_changes(self) -> None:
+        self.recall(*good("A: b"))
+        self.assertEqual((self.recall(*good("A: b")).reused, self.runs), ({"tools"}, 1))
+
+    def test_any_change_in_the_tree_makes_it_run_again(self) -> None:
+        self.recall(*good("A: b"))
+        (self.root / "common/a").write_text("b")
+        self.recall(*good("A: b"))
+        (self.root / "common/new").touch()
+        self.recall(*good("A: b"))
+        self.assertEqual(self.runs, 3)
+
+    def test_what_is_built_does_not_count_as_a_change(self) -> None:
+        self.recall(*good("A: b"))
+        (self.root / "build/x").touch()
+        self.recall(*good("A: b"))
+        self.assertEqual(self.runs, 1)
+
+    def test_a_bad_result_is_never_kept(self) -> None:
+        for _ in range(2):
+            self.recall(Case("A: b", False))
+        self.assertEqual(self.runs, 2)
+
+    def test_fresh_runs_all_anew(self) -> None:
+        self.recall(*good("A: b"))
+        with mock.patch.dict("os.environ", {"FRESH": "1"}):
+            self.recall(*good("A: b"))
+        self.assertEqual(self.runs, 2)
 
 
 class UnitFiles(unittest.TestCase):
