@@ -159,8 +159,9 @@
     const low = fold(text);
     const at = Math.min(...words.map((w) => low.indexOf(w)).filter((i) => i >= 0), text.length);
     const from = at >= text.length ? 0 : Math.max(0, text.lastIndexOf(" ", Math.max(0, at - 60)) + 1);
-    const cut = text.slice(from, from + 170);
-    return (from ? "… " : "") + cut + (from + 170 < text.length ? " …" : "");
+    const long = from + 170 < text.length;
+    const cut = long ? text.slice(from, text.lastIndexOf(" ", from + 170)) : text.slice(from);
+    return (from ? "… " : "") + cut + (long ? " …" : "");
   };
 
   const show = ({ words, hits }) => {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config import Config
 
-_DEFAULTS = ["-Gbgcolor=transparent", "-Gfontname=Source Serif 4", "-Nfontname=Source Serif 4", "-Efontname=Source Serif 4",
+_DEFAULTS = ["-Gbgcolor=transparent", "-Gfontname=serif", "-Nfontname=serif", "-Efontname=serif",
              "-Nfontsize=12", "-Efontsize=10.5", "-Nshape=box", "-Nstyle=rounded,filled", "-Nfillcolor=#fafafa", "-Npenwidth=1.1",
              "-Earrowsize=0.7"]
 
@@ -44,7 +44,8 @@ def _follow_theme(svg: str) -> str:
     svg = re.sub(r'(<(?:polygon|path|ellipse|polyline)) fill="(?:none|transparent)" stroke="(?:black|#000000)"', r'\1 class="fig-edge" fill="none"', svg)
     svg = re.sub(r'(<polygon) fill="(?:black|#000000)" stroke="(?:black|#000000)"', r'\1 class="fig-arrow"', svg)
     svg = re.sub(r'(<polygon) fill="transparent" stroke="transparent"[^>]*/>', "<!-- -->", svg)
-    svg = re.sub(r"<text ", '<text class="fig-text" ', svg)
+    svg = re.sub(r' font-family="[^"]*"', "", svg)
+    svg = re.sub(r"<text ", '<text class="fig-text fig-laid-out" ', svg)
     return svg.replace("<!-- -->", "")
 
 

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import blocks
-import comments
 from config import BookError, Config, from_environment
 from encode import hide
 from inline import Inline, plain_html, slug
+
+if not sys.argv[-1].endswith(".hpp"):
+    import blocks  # what listings need is slow to load, and headers have none
 
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)\}?\s*$")
 _ALERT = re.compile(r"^>\s*\[!(\w+)\]\s*(.*)$")
@@ -228,6 +229,7 @@ def main(arguments: list[str]) -> int:
         return 2
     path, config = Path(arguments[0]), from_environment()
     if path.suffix != ".md":
+        import comments  # here, and not above: this runs once for each header, and starting costs more than the work
         sys.stdout.write(comments.document(path.read_text(encoding="utf-8"), config.show(path)))
         return 0
     lines, errors = convert(path, config)

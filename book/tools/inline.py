@@ -9,7 +9,8 @@ from encode import hide, plain, raw_html
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+(?:\([^()\s]*\))?)\)")
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
-_HAZARD = re.compile(r"%|(?<!\w)#(?!\s)|::|\\|@(?!ref\b)|(?<=\s)--?(?=\w)|<(?!/?(?:kbd|sub|sup|br|em|b|i|span|small|abbr|var|cite|q|mark)\b)|~")
+_HAZARD = re.compile(r"%|(?<!\w)#(?!\s)|::|\\|@(?!ref\b)|(?<=\s)--?(?=\w)|<|~")
+_TAG = re.compile(r"</?(?:kbd|sub|sup|br|em|b|i|small|abbr|var|cite|q|mark)(?:\s[^<>]*)?/?>")  # Doxygen makes <code> of some of these
 
 
 def _code(match: re.Match[str]) -> str:
@@ -44,6 +45,7 @@ class Inline:
         text = _CODE.sub(_code_html if heading else _code, text)
         text = _LINK.sub(lambda m: self._link(m, text, line), text)
         text = _FOOTNOTE.sub(lambda m: self._footnote(m, text, line), text)
+        text = _TAG.sub(lambda m: raw_html(m[0]), text)
         return _HAZARD.sub(lambda m: hide(m[0]), text)
 
     def _at(self, match: re.Match[str], text: str, line: int) -> int:

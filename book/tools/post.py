@@ -30,6 +30,7 @@ _CONTENT = re.compile(r'<div class="contents">\n?(.*?)</div><!-- contents -->', 
 _TITLE = re.compile(r'<div class="title">(.*?)</div></div>\s*</div><!--header-->', re.S)
 _HEADING = re.compile(r'<h([1-6])[^>]*>(?:<a class="anchor" id="([^"]+)"></a>)\s*(.*?)</h\1>', re.S)
 _LISTING = re.compile(r'<figure class="listing"([^>]*)>(.*?)</figure>', re.S)
+_INLINE = re.compile(r'<figure class="inline-code">(.*?)</figure>', re.S)
 _INSERT = re.compile(r'<div data-insert="diff" data-argument="([^"]*)" data-source="([^"]*)"></div>')
 _REFERENCE_PAGE = re.compile(r"^(class|struct|union|concept|namespace)\w+\.html$|_8hpp(_source)?\.html$")
 
@@ -149,6 +150,7 @@ class _Book:
     def _code(self, content: str, here: str) -> str:
         printer = Printer(self.reference, here)
         content = _LISTING.sub(lambda m: self._listing(m, printer), content)
+        content = _INLINE.sub(lambda m: self._inline_code(m, printer), content)
         return printer.page(content)
 
     def _listing(self, match: re.Match[str], printer: Printer) -> str:
@@ -158,6 +160,11 @@ class _Book:
         longest = _longest(code)
         wide = " wide" if longest > 66 else ""
         return f'<figure class="listing{wide}" style="--longest:{max(longest, 40)}"><figcaption>{self._caption(about, first, last)}</figcaption>{code}</figure>'
+
+    def _inline_code(self, match: re.Match[str], printer: Printer) -> str:
+        code = printer.page(match[1].strip())
+        longest = _longest(code)
+        return f'<figure class="inline-code{" wide" if longest > 68 else ""}" style="--longest:{max(longest, 40)}">{code}</figure>'
 
     def _caption(self, about: dict[str, str], first: int, last: int) -> str:
         folder, _, rest = about["path"].removeprefix("chapters/").partition("/")
@@ -236,7 +243,7 @@ class _Book:
         title, content = _parts(path)
         source = path.name.endswith("_source.html")
         content = Printer(self.reference, path.name).page(content, 1 if source else None, anchors=source)
-        content = _tidy(_tidy_reference(content))
+        content = smarten(_tidy(_tidy_reference(content)))
         headings = [Heading(2, m[1], m[2]) for m in re.finditer(r'<h2 class="groupheader" id="([^"]+)">(.*?)</h2>', content)]
         kind, name = _reference_title(title, path.name)
         sheet = Sheet(path.name, f"{_plain(name)} · Treadle", name if source else f"<code>{name}</code>", content, "source" if source else "reference", headings)
