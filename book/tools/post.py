@@ -297,6 +297,7 @@ def _tidy(content: str) -> str:
     content = re.sub(r'<a class="anchor" id="[^"]*"></a>', "", content)
     content = re.sub(r"<(p|li|ul|ol|table|dl|dt|dd) >", r"<\1>", content)
     content = re.sub(r"<p>\s*(?:<br\s*/>)?\s*</p>", "", content)
+    content = re.sub(r"<p>\s+", "<p>", re.sub(r"\s+</(p|td|th|li)>", r"</\1>", content))
     content = re.sub(r"</dd></dl>\s*<dl class=\"terms\">", "</dd>", content)
     content = re.sub(r"<center>|</center>", "", content)
     content = re.sub(r'<table class="markdownTable">(.*?)</table>', r'<div class="table"><table>\1</table></div>', content, flags=re.S)

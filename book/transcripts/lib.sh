@@ -28,7 +28,7 @@ serve() {
   printf '$ %s &\n' "$*"
   _log="$SCRATCH/serve.log"
   : > "$_log"
-  eval "$(_real "$*")" > "$_log" 2>&1 &
+  eval "exec $(_real "$*")" > "$_log" 2>&1 &
   _server=$!
   local waited=0
   until grep -q 'listening on .*:[0-9]' "$_log"; do
