@@ -82,7 +82,7 @@ mutants:
 ## bench [QUICK=1]: measure every stage and its peers, side by side
 bench:
 	$(CHECK)
-	@$(SETUP) build bench
+	@$(SETUP) build
 	@common/bench/run
 
 # --- Exercises ---

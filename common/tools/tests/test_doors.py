@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -125,6 +126,12 @@ class Help(unittest.TestCase):
 
     def test_help_without_a_door(self) -> None:
         self.assertEqual(make(ROOT).stdout, make(ROOT, "help").stdout)
+
+
+class Readme(unittest.TestCase):
+    def test_the_readme_names_every_door_and_no_other(self) -> None:
+        rows = (ROOT / "README.md").read_text().split("| to | doors |")[1].split("\n\n")[0]
+        self.assertEqual(sorted(re.findall(r"`([a-z-]+)`", rows)), sorted(DOORS))
 
 
 class MakeFlags(unittest.TestCase):
