@@ -14,8 +14,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import exercise_fixture as fixture  # first: it puts the tools on the path
 import exercise as door
-import exercise_fixture as fixture
 from treadle_tools.exercises import model, watch
 from treadle_tools.exercises.jsonschema_subset import errors
 

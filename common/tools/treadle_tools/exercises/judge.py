@@ -139,8 +139,8 @@ def build(exercise: Exercise, answer: str, tools: Toolchain, job: Path) -> Built
     argv = [shutil.which(tools.cxx) or tools.cxx, *tools.flags, "-Wall", "-Wextra", "-Wno-unused-parameter", *tools.prelude(),
             *tools.include_flags(exercise.stage), f"-I{exercise.path}", f'-DANSWER="{shield}"', str(check),
             "-o", str(job / "program"), *tools.link_inputs(exercise.stage)]
-    outcome = sandbox.run(argv, home, sandbox.clean_environment(home), sandbox.COMPILER_LIMITS.scaled(sandbox.slowness(), sandbox.crowding()),
-                          address_space=False, drop=False)
+    limits = sandbox.COMPILER_LIMITS.scaled(sandbox.slowness(), sandbox.crowding())
+    outcome = sandbox.run(argv, home, sandbox.clean_environment(home), limits, address_space=False, drop=False)
     complaints = outcome.stderr + outcome.stdout
     if outcome.ended != "exit" or outcome.signal:
         return Built(None, "The compiler was stopped: it used too much time or memory on this answer (a template or "
