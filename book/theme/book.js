@@ -207,6 +207,7 @@
     const count = all("a", list).length;
     if (event.key === "ArrowDown") { choose(Math.min(count - 1, chosen() + 1)); event.preventDefault(); }
     if (event.key === "ArrowUp") { choose(Math.max(0, chosen() - 1)); event.preventDefault(); }
+    if (event.key === "Escape") { event.preventDefault(); dialog.close(); }  // by itself a field of this type would only empty
     if (event.key === "Enter") { event.preventDefault(); const link = list.querySelector("a.chosen"); if (link) { dialog.close(); location.href = link.href; } }
   });
   addEventListener("keydown", (event) => {
