@@ -12,12 +12,13 @@ from config import BookError
 _TAG = re.compile(r"<[a-zA-Z][^>]*>")
 _TARGET = re.compile(r'\s(?:href|src|data|xlink:href)="([^"]*)"')
 _SOURCE = re.compile(r'\sdata-source="([^"]*):(\d+)"')
-_ID = re.compile(r'\s(?:id|name)="([^"]+)"')
+_ID = re.compile(r'\sid="([^"]+)"')
+_NAME = re.compile(r'^<a\s(?:[^>]*\s)?name="([^"]+)"')
 _OUTSIDE = re.compile(r"^(?:https?|mailto|data):")
 
 
 def anchors(page: str) -> set[str]:
-    return {html.unescape(name) for tag in _TAG.findall(page) for name in _ID.findall(tag)}
+    return {html.unescape(name) for tag in _TAG.findall(page) for name in _ID.findall(tag) + _NAME.findall(tag)}
 
 
 def check(pages: dict[str, str], folder: Path) -> list[BookError]:
@@ -44,7 +45,7 @@ def _fault(target: str, page: str, known: dict[str, set[str]], folder: Path, ima
     if path not in known and not (folder / path).is_file():
         return f"there is no image {target}" if image else f"the link {target} leads to no page"
     if anchor and path in known and anchor not in known[path]:
-        near = ", ".join(sorted(a for a in known[path] if not re.match(r"^(a[0-9a-f]{30,}|l\d{5}|mark-|note-)", a))[:40])
+        near = ", ".join(sorted(a for a in known[path] if not re.match(r"^(a[0-9a-f]{30,}|l\d{5}|mark-|note-|text$|sidebar$)", a))[:40])
         return f"the link {target} leads to no heading of {path}; it has {near or 'none'}"
     return None
 

@@ -158,13 +158,13 @@ class _Book:
         first, last = int(about["first"]), int(about["last"])
         code = printer.page(match[2].strip(), first, about["scope"])
         longest = _longest(code)
-        wide = " wide" if longest > 66 else ""
+        wide = " wide" if longest > 70 else ""
         return f'<figure class="listing{wide}" style="--longest:{max(longest, 40)}"><figcaption>{self._caption(about, first, last)}</figcaption>{code}</figure>'
 
     def _inline_code(self, match: re.Match[str], printer: Printer) -> str:
         code = printer.page(match[1].strip())
         longest = _longest(code)
-        return f'<figure class="inline-code{" wide" if longest > 68 else ""}" style="--longest:{max(longest, 40)}">{code}</figure>'
+        return f'<figure class="inline-code{" wide" if longest > 74 else ""}" style="--longest:{max(longest, 40)}">{code}</figure>'
 
     def _caption(self, about: dict[str, str], first: int, last: int) -> str:
         folder, _, rest = about["path"].removeprefix("chapters/").partition("/")

@@ -56,6 +56,8 @@ def read(folder: Path) -> Reference:
         if path.stem == "index":
             continue
         for compound in ET.parse(path).getroot().iter("compounddef"):
+            if compound.get("prot") == "private":
+                continue
             symbols += _compound(compound)
             if compound.get("kind") == "file" and compound.findtext("compoundname", "").endswith(".hpp"):
                 headers.append(_header(compound))
