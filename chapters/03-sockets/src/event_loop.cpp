@@ -64,6 +64,7 @@ EventLoop::~EventLoop() {
 
 void EventLoop::let_go(TaskBlock& task) noexcept {
   const bool owned = !task.done();
+  const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
   task.detach();
   // A task in the ready queue must outlive it; it is released by discard().
   if (owned && !task.queued()) task.release();
@@ -149,7 +150,9 @@ void EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) noex
 
 void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
   try {
-    if (exception_handler_) return exception_handler_(context);
+    // A copy, for the handler may put another in its own place while it runs.
+    const ExceptionHandler handler = exception_handler_;
+    if (handler) return handler(context);
   } catch (...) {
     fmt::print(stderr, "treadle: the exception handler itself failed: {}\n",
                describe_error(std::current_exception()));
