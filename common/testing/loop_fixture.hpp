@@ -26,7 +26,8 @@ class LoopFixture {
  public:
   LoopFixture() {
     Counted::reset();
-    loop.set_exception_handler([this](const ErrorContext& context) { errors.push_back(describe(context)); });
+    loop.set_exception_handler(
+        [this](const ErrorContext& context) { errors.push_back(describe(context)); });
   }
   LoopFixture(const LoopFixture&) = delete;
   LoopFixture& operator=(const LoopFixture&) = delete;

@@ -1,0 +1,132 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "testing/child_process.hpp"
+#include "testing/loop_fixture.hpp"
+
+namespace test_kit {
+
+using treadle::Coro;
+using treadle::DeadlockError;
+using treadle::Task;
+using treadle::yield_now;
+using treadle::testing::AllocationCheck;
+using treadle::testing::ChildProcess;
+using treadle::testing::Counted;
+using treadle::testing::Ending;
+using treadle::testing::in_child;
+using treadle::testing::LoopFixture;
+using treadle::testing::said_in_dying;
+using treadle::testing::Trace;
+
+TEST_CASE("Kit: AllocationCheck notices what was not released", "[kit]") {
+  AllocationCheck memory;
+  CHECK(memory.balanced());
+  auto leaked = std::make_unique<int>(1);
+  CHECK_FALSE(memory.balanced());
+  CHECK(memory.made() == 1);
+  leaked.reset();
+  CHECK(memory.balanced());
+  CHECK(memory.made() == 1);
+}
+
+TEST_CASE("Kit: AllocationCheck sees every form of new", "[kit]") {
+  struct alignas(64) Wide {
+    char bytes[64];
+  };
+  AllocationCheck memory;
+  delete[] new int[3];
+  CHECK(memory.made() == 1);
+  delete new Wide();
+  delete[] new Wide[2];
+  CHECK(memory.made() == 3);
+  CHECK(memory.balanced());
+}
+
+TEST_CASE("Kit: AllocationCheck notices a coroutine frame that is lost", "[kit]") {
+  const auto coro = []() -> Coro<> { co_return; };
+  AllocationCheck memory;
+  treadle::Frame frame = coro().release();
+  CHECK_FALSE(memory.balanced());
+  frame.reset();
+  CHECK(memory.balanced());
+}
+
+TEST_CASE("Kit: Counted counts lives and copies, and no move", "[kit]") {
+  Counted::reset();
+  {
+    Counted first(3);
+    Counted copy(first);
+    Counted moved(std::move(first));
+    CHECK(Counted::live() == 3);
+    CHECK(Counted::copies() == 1);
+    CHECK(moved.value() + copy.value() == 6);
+  }
+  CHECK(Counted::live() == 0);
+}
+
+TEST_CASE("Kit: a test that would hang fails with who waits for what", "[kit]") {
+  LoopFixture fixture;
+  Task<> first, second;
+  const auto wait_for = [](Task<>& task) -> Coro<> { co_await task; };
+  first = fixture.spawn("a", wait_for(second));
+  second = fixture.spawn("b", wait_for(first));
+  CHECK_THROWS_WITH(fixture.run_to_end(), ContainsSubstring("Task-1 waits for Task-2"));
+}
+
+TEST_CASE("Kit: the fixture keeps the lambda of a coroutine for as long as it runs", "[kit]") {
+  LoopFixture fixture;
+  {
+    const std::string word = "kept";
+    fixture.spawn("a", [word, &fixture]() -> Coro<> {
+      co_await yield_now();
+      fixture.note(word);
+    });
+  }
+  fixture.run_until_idle();
+  CHECK(fixture.trace == Trace{"kept"});
+}
+
+TEST_CASE("Kit: the fixture collects what the exception handler is told", "[kit]") {
+  LoopFixture fixture;
+  fixture.loop.call_soon([] { throw std::runtime_error("no"); });
+  fixture.run_until_idle();
+  CHECK(fixture.errors.size() == 1);
+}
+
+TEST_CASE("Kit: a child tells its exit code, its signal and what it said", "[kit]") {
+  const Ending fine = in_child([] { std::fprintf(stderr, "word"); });
+  CHECK(fine.exit_code == 0);
+  CHECK(fine.said == "word");
+  const Ending thrown = in_child([] { throw std::runtime_error("no"); });
+  CHECK(thrown.exit_code == 99);
+  CHECK(thrown.said == "thrown: no\n");
+  const Ending killed = in_child([] { ::raise(SIGKILL); });
+  CHECK(killed.exit_code == -1);
+  CHECK(killed.signal == SIGKILL);
+}
+
+TEST_CASE("Kit: said_in_dying tells an abort from every other end", "[kit]") {
+  CHECK_THAT(said_in_dying([] {
+               std::fprintf(stderr, "last words");
+               std::abort();
+             }),
+             ContainsSubstring("last words"));
+  CHECK_THAT(said_in_dying([] { std::fprintf(stderr, "last words"); }),
+             ContainsSubstring("it did not abort: exit code 0"));
+}
+
+TEST_CASE("Kit: a child that runs beside is waited for, or killed", "[kit]") {
+  ChildProcess ends([] { ::_exit(3); });
+  {
+    ChildProcess stays([] { ::pause(); });
+  }
+  CHECK(ends.wait().exit_code == 3);
+}
+
+}  // namespace test_kit
