@@ -1,0 +1,3 @@
+quiet book/snippets/compile deadlock "$SCRATCH"
+cd "$SCRATCH"
+show "./deadlock"

@@ -1,0 +1,3 @@
+quiet book/snippets/compile lost "$SCRATCH"
+cd "$SCRATCH"
+show "./lost"

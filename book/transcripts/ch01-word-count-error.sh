@@ -1,0 +1,1 @@
+show_failing "build/dev/chapters/01-event-loop/examples/word_count LICENSE no-such-file"
