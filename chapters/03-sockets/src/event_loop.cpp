@@ -154,10 +154,12 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
     const ExceptionHandler handler = exception_handler_;
     if (handler) return handler(context);
   } catch (...) {
-    fmt::print(stderr, "treadle: the exception handler itself failed: {}\n",
-               describe_error(std::current_exception()));
+    const std::string why = describe_error(std::current_exception());
+    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+               stderr);
   }
-  fmt::print(stderr, "treadle: {}\n", describe(context));
+  // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
+  std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
 }
 
 std::string EventLoop::who_waits() const {
