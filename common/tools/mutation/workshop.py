@@ -132,8 +132,7 @@ class Workshop:
     # --- Running ---
 
     def _run(self, program: Path, case: str) -> Outcome:
-        names = program.with_suffix(".names")
-        names.write_text(case.replace("\\", "\\\\") + "\n")
+        names = catch_program.names_file(program.with_suffix(".names"), [case])
         end, found = catch_program.run_once(program, program.with_suffix(".xml"), ["-f", str(names)], self._time_limit)
         if end.hung:
             return Outcome("hang", end.describe(self._time_limit))

@@ -47,8 +47,13 @@ def list_cases(program: Path, test_filter: str = "") -> list[str]:
     for option in (["--list-test-names-only"], ["--list-tests", "--verbosity", "quiet"]):
         done = subprocess.run([program, *option, *chosen], capture_output=True, text=True, timeout=60)
         if "nrecogni" not in done.stdout + done.stderr:
-            return [line.strip().strip('"') for line in done.stdout.splitlines() if line.strip()]
+            return [_unquoted(line.strip()) for line in done.stdout.splitlines() if line.strip()]
     return []
+
+
+def _unquoted(name: str) -> str:
+    """Catch2 puts a name that begins with # into quotes."""
+    return name[1:-1] if name.startswith('"#') and name.endswith('"') else name
 
 
 def run_program(program: Path, report: Path, test_filter: str = "", backstop: float = 120.0,
@@ -66,7 +71,7 @@ def run_program(program: Path, report: Path, test_filter: str = "", backstop: fl
         remaining = _not_run(names, cases)
         if not remaining or not _died(found, end):
             return cases
-        arguments = ["-f", str(_names_file(report, remaining))]
+        arguments = ["-f", str(names_file(report.with_suffix(".names"), remaining))]
     return cases + [Case(name, False, messages=["not run: the program had died too often before it"])
                     for name in _not_run(names, cases)]
 
@@ -100,9 +105,9 @@ def _tail(output: str, most: int = 40) -> list[str]:
     return ["\n".join(lines)] if lines else []
 
 
-def _names_file(report: Path, names: list[str]) -> Path:
-    path = report.with_suffix(".names")
-    path.write_text("".join(name.replace("\\", "\\\\") + "\n" for name in names))
+def names_file(path: Path, names: list[str]) -> Path:
+    """Write the names for Catch2's option -f, which takes a comma or a quote for its own unless it is escaped."""
+    path.write_text("".join(re.sub(r'([\\,"])', r"\\\1", name) + "\n" for name in names))
     return path
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 PROGRAM = '''#!{python}
-import os, sys, time
+import os, re, sys, time
 from xml.sax.saxutils import quoteattr
 CASES = {cases!r}
 VERSION = {version!r}
@@ -21,7 +21,7 @@ listing = "--list-test-names-only" in args or "--list-tests" in args
 chosen = [name for name, deed in CASES]
 words = [a for a in args if not a.startswith("-")]
 if "-f" in args:
-    chosen = open(args[args.index("-f") + 1]).read().splitlines()
+    chosen = [re.sub(r"\\\\(.)", r"\\1", line) for line in open(args[args.index("-f") + 1]).read().splitlines()]
 elif listing and words and words[-1] != "quiet":
     chosen = [n for n in chosen if n.startswith(words[-1].rstrip("*"))]
 elif len(words) > 2:

@@ -22,6 +22,7 @@ TESTS = """\
 #include "treadle/sums.hpp"
 TEST_CASE("Sums: twice is two times") { CHECK(twice(2) == 4); }
 TEST_CASE("Sums: thrice is three times") { CHECK(thrice(2) == 6); }
+TEST_CASE("Sums: twice, \\"so to say\\", is two [times]") { CHECK(twice(3) == 6); }
 TEST_CASE("Sums: always fails") { CHECK(false); }
 """
 TESTS = TESTS.replace("#include <catch2/catch.hpp>", """\
@@ -109,6 +110,9 @@ class Runs(unittest.TestCase):
         self.expect("caught", "^fail: ")
         self.expect("caught", "^fail: ", file="src/sums.cpp", find=" + x", replace=" - x",
                     case="Sums: thrice is three times")
+
+    def test_a_name_with_commas_quotes_and_brackets_is_found(self) -> None:
+        self.expect("caught", "^fail: ", case='Sums: twice, "so to say", is two [times]')
 
     def test_a_crash_catches_too(self) -> None:
         self.expect("caught", "^crash: ", replace="__builtin_trap(), x")

@@ -80,8 +80,8 @@ class Programs(unittest.TestCase):
         self.assertIn("last words", self.run_cases(("A: dies", "exit"))["A: dies"].messages)
 
     def test_a_signal_that_catch_reports_does_not_end_the_stage(self) -> None:
-        cases = self.run_cases(("A: dies", "signal"), ("A: two", "pass"))
-        self.assertEqual(self.passed(cases), {"A: dies": False, "A: two": True})
+        cases = self.run_cases(("A: dies", "signal"), ('A: two, "three"', "pass"))
+        self.assertEqual(self.passed(cases), {"A: dies": False, 'A: two, "three"': True})
         self.assertIn("SIGSEGV", cases["A: dies"].messages[0])
 
     def test_a_hang_is_stopped_and_named(self) -> None:
