@@ -172,6 +172,29 @@ class PartsTest(unittest.TestCase):
         chosen = re.search(r':root\[data-theme="dark"\] \{(.*?)\}', css, re.S)
         self.assertEqual(system[1].split(), chosen[1].split())
 
+    def test_every_colour_of_text_can_be_read_on_its_ground(self) -> None:
+        css = (ROOT / "book" / "theme" / "book.css").read_text(encoding="utf-8")
+        for theme in (r":root \{(.*?)\}", r':root\[data-theme="dark"\] \{(.*?)\}'):
+            colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.search(theme, css, re.S)[1]))
+            texts = ("ink", "quiet", "link", "accent", "code-keyword", "code-flow", "code-string", "code-comment", "code-pre", "note", "tip",
+                     "warn", "predict", "goals")
+            for text in texts:
+                for ground in ("paper", "shade"):
+                    self.assertGreaterEqual(contrast(colours[text], colours[ground]), 4.5, f"{text} on {ground}")
+            self.assertGreaterEqual(contrast(colours["number"], colours["shade"]), 3, "number on shade")
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2 counts it."""
+    light = sorted((luminance(one), luminance(other)))
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
 
 if __name__ == "__main__":
     unittest.main()
