@@ -52,11 +52,11 @@ class Allowed:
 
 
 def units(root: Path) -> list[Unit]:
-    """Examples, exercises' solutions, tests with their kit, and the stages' own sources; equal files with equal includes once."""
+    """Examples, exercises' solutions, tests with their kit, the stages' own sources; what is equal to the byte, once."""
     found = []
     for stage in stages.stages(root):
-        places = (stage.path / "include", root / "common")
-        for pattern in ("src/*.cpp", "include/treadle/*.hpp", "examples/*.cpp", "exercises/*/solution.cpp"):
+        places = (stage.path / "include", root / "common", stage.path / "examples")
+        for pattern in ("src/*.cpp", "include/treadle/*.hpp", "examples/**/*.cpp", "exercises/*/solution.cpp"):
             found += [Unit(path, (*places, path.parent)) for path in sorted(stage.path.glob(pattern))]
     newest = stages.newest(root)
     places = (newest.path / "include", root / "common")

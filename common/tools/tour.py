@@ -214,7 +214,7 @@ def serve(tree: Path, port: int) -> int:
             print(line, end="", flush=True)
             if line.startswith("listening on "):
                 print(f"The book: http://127.0.0.1:{port_of(line)}/   (Ctrl-C ends)", flush=True)
-        return server.wait()
+        return max(server.wait(), 0)  # stopped by a signal is a good end
     except KeyboardInterrupt:
         print()
         return 0
