@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from test_runner import build
+from test_runner import build, memory
 from test_runner.progress import Board
 from treadle_tools import stages
 
@@ -224,8 +224,14 @@ def serve(tree: Path, port: int) -> int:
 
 
 def build_book() -> None:
+    """Build the book, unless nothing in the tree has changed since it was built."""
+    mark, now = ROOT / "build/.results/book.key", memory.key(ROOT)
+    if mark.exists() and mark.read_text() == now and (ROOT / "build/book/html/index.html").exists():
+        return
     if subprocess.run([str(ROOT / "book/build")], cwd=ROOT).returncode != 0:
         raise TourError("The book does not build; the reason is above.")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(now)
 
 
 def run(options: argparse.Namespace) -> int:
