@@ -5,7 +5,6 @@
 // has his turn and then lets others have theirs; whoever vanishes leaves an error in his own task
 // only.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -61,12 +60,6 @@ class Patience {
   TimerHandle timer_;
 };
 
-// The log may go to a pipe that nobody reads any longer; that is no reason to stop.
-void log(const std::string& line) {
-  std::fputs(line.c_str(), stdout);
-  std::fflush(stdout);
-}
-
 int status_of(int error) {
   switch (error) {
     case EACCES:
@@ -104,7 +97,7 @@ class Visit {
   Coro<> answer(const http::Request& request);
   Coro<> find_and_send(const http::Request& request);
   Coro<> send_file(const http::Request& request, File file);
-  Coro<> send_notice(const http::Request& request, int status, std::string fields = "");
+  Coro<> send_notice(const http::Request& request, int status, std::string fields);
   Coro<> send_head(const http::Request& request, int status, std::string fields);
   Coro<> send_contents(File file);
   Coro<> send(std::string_view text);
@@ -138,7 +131,7 @@ Coro<std::optional<http::Request>> Visit::next_request() {
   std::size_t searched = 0;
   for (;;) {
     const std::size_t size = http::head_size(received_, searched);
-    if (std::max(size, received_.size() * (size == 0)) > http::kMostHeadBytes)
+    if ((size > 0 ? size : received_.size()) > http::kMostHeadBytes)
       co_return http::refused(http::status_of_long_head(received_));
     if (size > 0) co_return take_request(size);
     searched = received_.size();
@@ -173,9 +166,9 @@ Coro<> Visit::answer(const http::Request& request) {
     failure = std::current_exception();
   }
   const std::chrono::duration<double, std::milli> took = loop_.time() - begin;
-  log(fmt::format("{} {} {} {} {:.1f} ms{}\n", http::printable(request.method),
-                  http::printable(request.target), status_, sent_, took.count(),
-                  failure ? " (cut off)" : ""));
+  examples::say(stdout, fmt::format("{} {} {} {} {:.1f} ms{}", http::printable(request.method),
+                                    http::printable(request.target), status_, sent_, took.count(),
+                                    failure ? " (cut off)" : ""));
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -187,10 +180,8 @@ Coro<> Visit::find_and_send(const http::Request& request) {
   } catch (const std::system_error& error) {
     status = status_of(error.code().value());
   }
-  if (status == 405) {
-    co_await send_notice(request, status, "Allow: GET, HEAD\r\n");
-  } else if (!file) {
-    co_await send_notice(request, status);
+  if (!file) {
+    co_await send_notice(request, status, status == 405 ? "Allow: GET, HEAD\r\n" : "");
   } else if (file->is_directory()) {
     // Its pages name their neighbours relative to the folder, and so its address needs the slash.
     const std::string address = http::encode(request.path) + "/" + request.query;
@@ -200,20 +191,16 @@ Coro<> Visit::find_and_send(const http::Request& request) {
   }
 }
 
-// The same text means the same second, and what changed since has another.
 Coro<> Visit::send_file(const http::Request& request, File file) {
   const std::string modified = http::date(file.modified());
-  const std::string validator =
-      fmt::format("Last-Modified: {}\r\nCache-Control: no-cache\r\n", modified);
+  std::string fields = fmt::format("Last-Modified: {}\r\nCache-Control: no-cache\r\n", modified);
+  // The browser has a copy of that very second.
   if (request.if_modified_since == modified) {
-    co_await send_head(request, 304, validator);
+    co_await send_head(request, 304, std::move(fields));
     co_return;
   }
-  const std::string_view type =
-      examples::content_type(request.path.back().empty() ? "index.html" : request.path.back());
-  co_await send_head(
-      request, 200,
-      fmt::format("{}Content-Type: {}\r\nContent-Length: {}\r\n", validator, type, file.size()));
+  fields += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", file.type(), file.size());
+  co_await send_head(request, 200, std::move(fields));
   if (!request.head_only) co_await send_contents(std::move(file));
 }
 
@@ -231,8 +218,11 @@ Coro<> Visit::send_notice(const http::Request& request, int status, std::string 
 Coro<> Visit::send_head(const http::Request& request, int status, std::string fields) {
   status_ = status;
   const std::string head = fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {}\r\nServer: treadle\r\nX-Content-Type-Options: "
-      "nosniff\r\n{}Connection: {}\r\n\r\n",
+      "HTTP/1.1 {} {}\r\n"
+      "Date: {}\r\n"
+      "X-Content-Type-Options: nosniff\r\n"
+      "{}"
+      "Connection: {}\r\n\r\n",
       status, http::reason(status), http::date(std::time(nullptr)), fields,
       request.keep_alive ? "keep-alive" : "close");
   co_await send(head);
@@ -282,21 +272,12 @@ Coro<> serve_all(Socket listener, Site& site) {
     Socket client = co_await examples::accept_client(listener);
     ++site.visitors;
     loop.create_task(serve(std::move(client), site));
+    if (site.visitors < site.most_visitors) continue;
+    examples::say(stderr,
+                  fmt::format("{} clients are connected, and further ones wait until one leaves",
+                              site.visitors));
     while (site.visitors >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
   }
-}
-
-// Each visitor needs a descriptor for the connection and one for a file. Those that the system
-// would not allow had better wait in its queue than find no file.
-std::size_t room_for(std::size_t visitors) {
-  constexpr std::size_t kOurs = 16;
-  rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return visitors;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  const std::size_t room = std::max<std::size_t>(limit.rlim_cur, kOurs + 2) - kOurs;
-  return std::clamp<std::size_t>(visitors, 1, room / 2);
 }
 
 }  // namespace
@@ -313,7 +294,10 @@ int main(int argc, char** argv) {
   line.argument("folder", folder, "the folder; this one, if none is given");
   line.parse(argc, argv);
   try {
-    Site site{examples::FileTree(folder), patience, room_for(visitors)};
+    // Each may need a descriptor for the connection and one for a file. Those for whom there are
+    // none had better wait in the kernel's queue than come in and find no file.
+    const std::size_t room = std::max<std::size_t>(examples::allow_descriptors() / 2, 1);
+    Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room)};
     EventLoop loop;
     loop.run_until_complete(serve_all(examples::listen_or_exit(options), site));
   } catch (const std::system_error& error) {

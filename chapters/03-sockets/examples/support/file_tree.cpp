@@ -54,36 +54,6 @@ UniqueFd open_beneath(int root, const std::vector<std::string>& path) {
 UniqueFd open_beneath(int root, const std::vector<std::string>& path) { return walk(root, path); }
 #endif
 
-}  // namespace
-
-File::File(UniqueFd fd) : fd_(std::move(fd)) {
-  struct stat status;
-  if (::fstat(fd_.get(), &status) < 0) throw_errno("fstat");
-  directory_ = S_ISDIR(status.st_mode);
-  if (!directory_ && !S_ISREG(status.st_mode))
-    throw std::system_error(EACCES, std::generic_category(), "not a file");
-  size_ = static_cast<std::uint64_t>(status.st_size);
-  modified_ = status.st_mtime;
-}
-
-std::size_t File::read(std::span<char> buffer, std::uint64_t offset) const {
-  const ssize_t got = ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
-  if (got < 0) throw_errno("pread");
-  return static_cast<std::size_t>(got);
-}
-
-FileTree::FileTree(const std::string& folder)
-    : root_(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY)) {
-  if (!root_) throw_errno(folder);
-}
-
-File FileTree::open(std::vector<std::string> path) const {
-  if (!path.empty() && path.back().empty()) path.back() = "index.html";
-  UniqueFd fd = open_beneath(root_.get(), path);
-  if (!fd) throw_errno("open");
-  return File(std::move(fd));
-}
-
 std::string_view content_type(std::string_view name) {
   using Row = std::pair<std::string_view, std::string_view>;
   static constexpr std::array<Row, 20> kTypes{{
@@ -112,6 +82,41 @@ std::string_view content_type(std::string_view name) {
   for (const auto& [known, type] : kTypes)
     if (extension == known) return type;
   return "application/octet-stream";
+}
+
+}  // namespace
+
+File::File(UniqueFd fd, std::string_view type) : fd_(std::move(fd)), type_(type) {
+  struct stat status;
+  if (::fstat(fd_.get(), &status) < 0) throw_errno("fstat");
+  directory_ = S_ISDIR(status.st_mode);
+  if (!directory_ && !S_ISREG(status.st_mode))
+    throw std::system_error(EACCES, std::generic_category(), "not a file");
+  size_ = static_cast<std::uint64_t>(status.st_size);
+  modified_ = status.st_mtime;
+}
+
+std::size_t File::read(std::span<char> buffer, std::uint64_t offset) const {
+  const ssize_t got = ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+  if (got < 0) throw_errno("pread");
+  return static_cast<std::size_t>(got);
+}
+
+FileTree::FileTree(const std::string& folder)
+    : root_(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY)) {
+  if (!root_) throw_errno(folder);
+}
+
+File FileTree::open(std::vector<std::string> path) const {
+  const bool folder = path.back().empty();
+  if (folder) path.back() = "index.html";
+  UniqueFd fd = open_beneath(root_.get(), path);
+  if (!fd) throw_errno("open");
+  File file(std::move(fd), content_type(path.back()));
+  // A directory may have a directory called index.html, and that is no page.
+  if (folder && file.is_directory())
+    throw std::system_error(ENOENT, std::generic_category(), "open");
+  return file;
 }
 
 }  // namespace examples

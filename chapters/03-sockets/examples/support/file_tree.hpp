@@ -23,9 +23,12 @@ namespace examples {
 class File {
  public:
   /// Throws std::system_error, with EACCES for what is neither.
-  explicit File(treadle::UniqueFd fd);
+  File(treadle::UniqueFd fd, std::string_view type);
 
   bool is_directory() const noexcept { return directory_; }
+  /// Its media type, by its name: `text/html; charset=utf-8`.
+  std::string_view type() const noexcept { return type_; }
+
   std::uint64_t size() const noexcept { return size_; }
   std::time_t modified() const noexcept { return modified_; }
 
@@ -35,6 +38,7 @@ class File {
 
  private:
   treadle::UniqueFd fd_;
+  std::string_view type_;  // a constant
   bool directory_;
   std::uint64_t size_;
   std::time_t modified_;
@@ -53,8 +57,5 @@ class FileTree {
  private:
   treadle::UniqueFd root_;
 };
-
-/// `text/html; charset=utf-8` for `index.html`.
-std::string_view content_type(std::string_view name);
 
 }  // namespace examples

@@ -137,11 +137,10 @@ void read_version(std::string_view version, Request& request) {
   request.old = version[7] == '0';
 }
 
-void check_method(Request& request) {
+void check_method(const Request& request) {
   constexpr std::array<std::string_view, 7> kOthers{"POST",    "PUT",   "DELETE", "PATCH",
                                                     "OPTIONS", "TRACE", "CONNECT"};
-  request.head_only = request.method == "HEAD";
-  if (request.head_only || request.method == "GET") return;
+  if (request.method == "GET" || request.method == "HEAD") return;
   throw Refusal{std::count(kOthers.begin(), kOthers.end(), request.method) > 0 ? 405 : 501};
 }
 
@@ -149,6 +148,7 @@ void read_request_line(std::string_view line, Request& request) {
   refuse_unless(line.size() <= kMostLineBytes, 414);
   request.method = take_until(line, ' ');
   request.target = take_until(line, ' ');
+  request.head_only = request.method == "HEAD";
   refuse_unless(is_token(request.method), 400);
   read_version(line, request);
 }

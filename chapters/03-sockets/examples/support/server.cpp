@@ -1,11 +1,13 @@
 #include "support/server.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <optional>
 #include <stdexcept>
 #include <system_error>
 
@@ -13,9 +15,12 @@
 
 namespace examples {
 
+using treadle::Clock;
 using treadle::Socket;
 
 namespace {
+
+constexpr std::chrono::seconds kQuiet(5);
 
 std::string advice(int error, const ServerOptions& options) {
   switch (error) {
@@ -35,20 +40,25 @@ std::string advice(int error, const ServerOptions& options) {
   }
 }
 
-bool is_out_of_descriptors(const std::system_error& error) {
-  const int code = error.code().value();
-  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+// Of what accept(2) can say, that which is over by itself after a while; else the listening socket
+// is of no use any more.
+bool will_pass(int error) {
+  constexpr std::array kPassing{EMFILE, ENFILE,   ENOBUFS,     ENOMEM,       EPERM,
+                                EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT};
+  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
 }
 
-// The next client, or none where there is no descriptor for him.
-treadle::Coro<std::optional<Socket>> try_accept(Socket& listener) {
-  std::optional<Socket> client;
-  try {
-    client = co_await treadle::AcceptSocket(listener);
-  } catch (const std::system_error& error) {
-    if (!is_out_of_descriptors(error)) throw;
-  }
-  co_return client;
+std::string describe(int error) {
+  if (error != EMFILE && error != ENFILE) return std::generic_category().message(error);
+  return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
+}
+
+// Said when it begins, and not ten times a second for as long as it lasts.
+void complain(int error) {
+  static Clock::time_point quiet_until;
+  const Clock::time_point now = std::chrono::steady_clock::now();
+  if (now >= quiet_until) say(stderr, describe(error));
+  quiet_until = now + kQuiet;
 }
 
 }  // namespace
@@ -63,8 +73,7 @@ Socket listen_or_exit(const ServerOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     Socket listener = treadle::listen_tcp({options.host, options.port});
-    fmt::print("listening on {}\n", listener.local_address().to_string());
-    std::fflush(stdout);  // whoever started us may wait for this line to learn the port
+    say(stdout, "listening on " + listener.local_address().to_string());
     return listener;
   } catch (const std::system_error& error) {
     const std::string what = advice(error.code().value(), options);
@@ -75,19 +84,32 @@ Socket listen_or_exit(const ServerOptions& options) {
 }
 
 treadle::Coro<Socket> accept_client(Socket& listener) {
-  bool told = false;
+  int failure = 0;
   for (;;) {
-    std::optional<Socket> client = co_await try_accept(listener);
-    if (client) co_return std::move(*client);
-    // Said once and not ten times a second.
-    if (!told) {
-      fmt::print(stderr,
-                 "too many open files: new clients wait until one of the others leaves "
-                 "(`ulimit -n` sets how many there may be)\n");
+    try {
+      co_return co_await treadle::AcceptSocket(listener);
+    } catch (const std::system_error& error) {
+      failure = error.code().value();
+      if (!will_pass(failure)) throw;
     }
-    told = true;
+    complain(failure);
     co_await treadle::Sleep(kAcceptPause);
   }
+}
+
+std::size_t allow_descriptors() {
+  constexpr rlim_t kOurs = 16;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(std::max(limit.rlim_cur, kOurs) - kOurs);
+}
+
+void say(std::FILE* where, const std::string& line) {
+  std::fputs((line + "\n").c_str(), where);
+  std::fflush(where);
 }
 
 }  // namespace examples

@@ -1,7 +1,10 @@
 // server.hpp: what all our servers do alike before they serve anybody.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 #include "support/command_line.hpp"
@@ -26,6 +29,14 @@ treadle::Socket listen_or_exit(const ServerOptions& options);
 /// The next client. Where the process has no descriptor left for one, says so, and tries again a
 /// little later: those who are connected already must not suffer from it.
 treadle::Coro<treadle::Socket> accept_client(treadle::Socket& listener);
+
+/// Raises the number of descriptors that this process may have as far as it is allowed to, and gives
+/// how many that leaves for clients.
+std::size_t allow_descriptors();
+
+/// Prints a line at once. Where it cannot be printed, because the reader of a pipe is gone or a
+/// disk is full, the server goes on all the same.
+void say(std::FILE* where, const std::string& line);
 
 /// How long to leave clients in the kernel's queue when there is no room for them.
 inline constexpr auto kAcceptPause = std::chrono::milliseconds(100);

@@ -1,0 +1,160 @@
+"""What the tests of the examples share: where the programs are, servers that are stopped again, and HTTP by hand.
+
+Real clients are too polite to test a server: they cannot send a request with two lengths, or vanish in the middle.
+So the responses are read here, byte by byte, as the standard says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from treadle_tools import stages
+
+BUILD = Path(os.environ.get("TREADLE_BUILD", stages.ROOT / "build/dev"))
+
+
+def program(name: str, stage: stages.Stage | None = None) -> str:
+    """The path of an example, of the newest stage unless told otherwise; skips the test where it is not built."""
+    path = BUILD / "chapters" / (stage or stages.newest()).name / "examples" / name
+    if not path.exists():
+        raise unittest.SkipTest(f"{path} is not built: cmake --preset dev && cmake --build --preset dev")
+    return str(path)
+
+
+def run(*words: str, stdin: str = "", timeout: float = 20) -> subprocess.CompletedProcess[str]:
+    """Run an example of the newest stage, or any other program whose path is given, to its end."""
+    command = [words[0] if "/" in words[0] else program(words[0]), *words[1:]]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, cwd=stages.ROOT)
+
+
+class Server:
+    """An example that listens, on a port of its own, until stop()."""
+
+    def __init__(self, name: str, *arguments: str, descriptors: int = 0) -> None:
+        limit = f"ulimit -n {descriptors}; " if descriptors else ""
+        self.process = subprocess.Popen(
+            ["sh", "-c", limit + 'exec "$@"', "sh", program(name), "--port", "0", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        first = self.process.stdout.readline()
+        match = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", first)
+        if not match:
+            raise AssertionError(f"the first line is {first!r}, and then: {self.process.communicate()}")
+        self.port = int(match.group(1))
+        self.log: list[str] = []
+        self.errors: list[str] = []
+        self._readers = [threading.Thread(target=self._collect, args=pair, daemon=True)
+                         for pair in ((self.process.stdout, self.log), (self.process.stderr, self.errors))]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _collect(pipe: Any, lines: list[str]) -> None:
+        for line in pipe:
+            lines.append(line.rstrip("\n"))
+
+    def connect(self, timeout: float = 10) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        for reader in self._readers:
+            reader.join(5)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    fields: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """A connection on which responses are read one after the other."""
+
+    def __init__(self, server: Server, timeout: float = 10) -> None:
+        self.socket = server.connect(timeout)
+        self._received = b""
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, text: str | bytes) -> None:
+        self.socket.sendall(text if isinstance(text, bytes) else text.encode("latin-1"))
+
+    def get(self, path: str, fields: str = "", method: str = "GET") -> Response:
+        self.send(f"{method} {path} HTTP/1.1\r\nHost: here\r\n{fields}\r\n")
+        return self.response(method)
+
+    def response(self, method: str = "GET") -> Response:
+        while b"\r\n\r\n" not in self._received:
+            self._more()
+        head, _, self._received = self._received.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        status = int(first.split(" ")[1])
+        length = 0 if method == "HEAD" or status == 304 else int(fields["content-length"])
+        while len(self._received) < length:
+            self._more()
+        body, self._received = self._received[:length], self._received[length:]
+        return Response(status, fields, body)
+
+    def at_end(self) -> bool:
+        """True when the server has nothing more to say and has closed."""
+        return self._received == b"" and self.socket.recv(1) == b""
+
+    def vanish(self) -> None:
+        """Reset the connection, as a crashed machine would."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def _more(self) -> None:
+        more = self.socket.recv(65536)
+        if not more:
+            raise ConnectionError(f"the server closed after {self._received[:200]!r}")
+        self._received += more
+
+
+def ask(server: Server, request: str | bytes, method: str = "GET") -> Response:
+    """Send `request` as it stands on a connection of its own."""
+    with Client(server) as client:
+        client.send(request)
+        return client.response(method)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    """Whether `condition` comes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def lines_of(text: str) -> Sequence[str]:
+    return text.splitlines()
