@@ -45,7 +45,11 @@ class Clock {
 class SteadyClock final : public Clock {
  public:
   time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
-  duration until(time_point deadline) const noexcept override { return deadline - now(); }
+  duration until(time_point deadline) const noexcept override {
+    const time_point time = now();
+    // Not just the difference: for a deadline in the distant past it would overflow.
+    return deadline > time ? deadline - time : duration::zero();
+  }
   void idle_until(time_point) noexcept override {}
 
   /// The one instance, as a clock has no state.
