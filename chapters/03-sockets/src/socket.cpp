@@ -143,6 +143,12 @@ bool SocketOperation::try_again() noexcept {
   return true;
 }
 
+void SocketOperation::withdraw() noexcept {
+  if (!registered()) return;
+  place_in_socket() = nullptr;
+  leave();
+}
+
 void SocketOperation::socket_closed() noexcept {
   leave();
   fail(ECANCELED);

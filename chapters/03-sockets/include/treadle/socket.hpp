@@ -108,9 +108,10 @@ class SocketOperation : public Suspension, private FdWaiter {
   SocketOperation(Socket& socket, const Address& peer, Readiness readiness,
                   const char* call) noexcept
       : socket_(&socket), peer_(peer), call_(call), readiness_(readiness) {}
-  ~SocketOperation() {
-    if (registered()) place_in_socket() = nullptr;
-  }
+  ~SocketOperation() { withdraw(); }
+
+  /// Waits no longer. The destructor does it; who owns the socket does it before that goes.
+  void withdraw() noexcept;
 
   /// One system call, which does not wait. True when the operation is over, well or with fail().
   virtual bool attempt() noexcept = 0;
@@ -229,6 +230,7 @@ class [[nodiscard]] AcceptSocket final : public SocketOperation {
 class [[nodiscard]] ConnectSocket final : public SocketOperation {
  public:
   explicit ConnectSocket(const Address& address) noexcept;
+  ~ConnectSocket() { withdraw(); }
   Socket await_resume();
 
  private:
