@@ -13,6 +13,13 @@ else()
   target_link_libraries(catch_main PUBLIC Catch2::Catch2)
 endif()
 
+# What of the test kit is code of its own. It knows no stage, so it is compiled once; as objects and not as a library,
+# for it stands before functions of the C and C++ libraries.
+file(GLOB kit CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/common/testing/kit/*.cpp)
+add_library(test_kit OBJECT ${kit})
+target_include_directories(test_kit PRIVATE ${CMAKE_SOURCE_DIR}/common)
+target_compile_options(test_kit PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+
 function(treadle_stage_tests chapter)
   get_filename_component(stage ${chapter} NAME)
   string(REGEX MATCH "^[0-9]+" number ${stage})
@@ -24,8 +31,7 @@ function(treadle_stage_tests chapter)
       list(APPEND files ${CMAKE_SOURCE_DIR}/tests/${CMAKE_MATCH_2})
     endif()
   endforeach()
-  file(GLOB kit ${CMAKE_SOURCE_DIR}/common/testing/kit/*.cpp)
-  add_executable(tests-${stage} ${files} ${kit})
+  add_executable(tests-${stage} ${files} $<TARGET_OBJECTS:test_kit>)
   target_include_directories(tests-${stage} PRIVATE ${CMAKE_SOURCE_DIR}/common)
   target_link_libraries(tests-${stage} PRIVATE treadle::${stage} catch_main)
   target_compile_options(tests-${stage} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)

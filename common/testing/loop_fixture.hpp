@@ -12,6 +12,7 @@
 
 #include "testing/catch.hpp"
 #include "testing/counters.hpp"
+#include "testing/hang_watch.hpp"
 #include "treadle/event_loop.hpp"
 
 #if __has_include("treadle/clock.hpp")
@@ -51,14 +52,26 @@ class LoopFixture {
   /// Runs `body()` to its end and gives its value.
   template <std::invocable F>
   auto run(F body) {
-    return loop.run_until_complete(keep(std::move(body))());
+    auto task = loop.create_task(keep(std::move(body))());
+    const TaskBlock& block = task.block();  // the loop keeps it until it is done
+    try {
+      return loop.run_until_complete(std::move(task));
+    } catch (const InvalidStateError&) {
+      if (hangs_.hung())
+        FAIL("the test hangs: " << block.label() << " waits for " << block.waits_for());
+      throw;
+    }
   }
 
   /// Runs what is ready, without waiting and without moving the clock.
   void run_until_idle() { loop.run_until_idle(); }
 
   /// Runs until all tasks are done, moving the clock. A deadlock fails the test, and says who waits for what.
-  void run_to_end() { loop.run_forever(); }
+  void run_to_end() {
+    loop.run_forever();
+    if (hangs_.hung())
+      FAIL("the test hangs: a task waits for a descriptor that never becomes ready");
+  }
 
  private:
   template <class F>
@@ -67,6 +80,8 @@ class LoopFixture {
     kept_.push_back(kept);
     return *kept;
   }
+
+  static void stop(void* loop) { static_cast<EventLoop*>(loop)->stop(); }
 
   std::vector<std::shared_ptr<void>> kept_;  // before the loop, so that it outlives all frames
 
@@ -85,6 +100,9 @@ class LoopFixture {
 #else
   EventLoop loop;
 #endif
+
+ private:
+  HangWatch hangs_{10, &LoopFixture::stop, &loop};
 };
 
 }  // namespace treadle::testing

@@ -34,6 +34,15 @@ void* operator new(std::size_t size, std::align_val_t a) {
 void* operator new[](std::size_t size, std::align_val_t a) {
   return take(size, static_cast<std::size_t>(a));
 }
+// Without these two, a sanitizer's own would be used, and what they gave would come back to us: std::stable_sort asks so.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept try {
+  return take(size, 0);
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
+  return operator new(size, nothrow);
+}
 void operator delete(void* memory) noexcept { give_back(memory); }
 void operator delete[](void* memory) noexcept { give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }

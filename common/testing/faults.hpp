@@ -1,0 +1,40 @@
+// faults.hpp: system calls that fail, or do less, when a test says so.
+//
+// A kernel interrupts a call, or takes half of what it is given, when it likes. A test cannot wait for that. The kit
+// stands between the runtime and the C library, counts the calls, and lets a test choose what comes of them.
+#pragma once
+
+#include <cstddef>
+
+namespace treadle::testing {
+
+enum class Call { kPoll, kRecv, kSend, kAccept, kConnect };
+
+/// How often `call` was made since the process began.
+int calls(Call call) noexcept;
+
+/// While it lives, the next `times` calls fail with `error` and do nothing.
+class Failing {
+ public:
+  Failing(Call call, int error, int times = 1) noexcept;
+  Failing(const Failing&) = delete;
+  Failing& operator=(const Failing&) = delete;
+  ~Failing();
+
+  /// How many of them are still to come.
+  int left() const noexcept;
+
+ private:
+  Call call_;
+};
+
+/// While it lives, recv and send move at most `most` bytes at a time.
+class InSmallPieces {
+ public:
+  explicit InSmallPieces(std::size_t most) noexcept;
+  InSmallPieces(const InSmallPieces&) = delete;
+  InSmallPieces& operator=(const InSmallPieces&) = delete;
+  ~InSmallPieces();
+};
+
+}  // namespace treadle::testing

@@ -1,0 +1,89 @@
+#include "testing/faults.hpp"
+
+#include <dlfcn.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace treadle::testing {
+
+namespace {
+
+struct Plan {
+  int made = 0;
+  int error = 0;
+  int times = 0;
+};
+
+std::array<Plan, 5> plans;
+std::size_t most_bytes = static_cast<std::size_t>(-1);
+
+Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
+
+// True where this call is to fail; errno says why.
+bool fails(Call call) {
+  Plan& what = plan(call);
+  ++what.made;
+  if (what.times == 0) return false;
+  --what.times;
+  errno = what.error;
+  return true;
+}
+
+// The function of the C library that ours stands before.
+template <class F>
+F* real(const char* name) {
+  return reinterpret_cast<F*>(::dlsym(RTLD_NEXT, name));
+}
+
+}  // namespace
+
+int calls(Call call) noexcept { return plan(call).made; }
+
+Failing::Failing(Call call, int error, int times) noexcept : call_(call) {
+  plan(call).error = error;
+  plan(call).times = times;
+}
+Failing::~Failing() { plan(call_).times = 0; }
+int Failing::left() const noexcept { return plan(call_).times; }
+
+InSmallPieces::InSmallPieces(std::size_t most) noexcept { most_bytes = most; }
+InSmallPieces::~InSmallPieces() { most_bytes = static_cast<std::size_t>(-1); }
+
+}  // namespace treadle::testing
+
+// NOLINTBEGIN: these are the C library's names, in order to be called instead of it.
+using namespace treadle::testing;
+
+extern "C" {
+
+int poll(pollfd* fds, nfds_t count, int timeout) {
+  static auto* next = real<int(pollfd*, nfds_t, int)>("poll");
+  return fails(Call::kPoll) ? -1 : next(fds, count, timeout);
+}
+
+ssize_t recv(int fd, void* buffer, size_t size, int flags) {
+  static auto* next = real<ssize_t(int, void*, size_t, int)>("recv");
+  return fails(Call::kRecv) ? -1 : next(fd, buffer, std::min(size, most_bytes), flags);
+}
+
+ssize_t send(int fd, const void* buffer, size_t size, int flags) {
+  static auto* next = real<ssize_t(int, const void*, size_t, int)>("send");
+  return fails(Call::kSend) ? -1 : next(fd, buffer, std::min(size, most_bytes), flags);
+}
+
+int accept(int fd, sockaddr* address, socklen_t* length) {
+  static auto* next = real<int(int, sockaddr*, socklen_t*)>("accept");
+  return fails(Call::kAccept) ? -1 : next(fd, address, length);
+}
+
+int connect(int fd, const sockaddr* address, socklen_t length) {
+  static auto* next = real<int(int, const sockaddr*, socklen_t)>("connect");
+  return fails(Call::kConnect) ? -1 : next(fd, address, length);
+}
+
+}  // extern "C"
+// NOLINTEND

@@ -1,0 +1,165 @@
+#include <chrono>
+#include <ctime>
+#include <string>
+
+#include "testing/child_process.hpp"
+#include "testing/loop_fixture.hpp"
+#include "treadle/sleep.hpp"
+
+namespace test_clock {
+
+using namespace std::chrono_literals;
+using treadle::Clock;
+using treadle::Coro;
+using treadle::EventLoop;
+using treadle::Sleep;
+using treadle::SteadyClock;
+using treadle::testing::in_child;
+using treadle::testing::LoopFixture;
+using treadle::testing::Trace;
+using treadle::testing::VirtualClock;
+
+Coro<> sleep(Clock::duration delay) { co_await Sleep(delay); }
+
+// ---- Real time, as little of it as possible
+
+TEST_CASE("Clock: on the steady clock a sleep is never early", "[clock][real-time]") {
+  EventLoop loop;
+  for (int i = 0; i < 10; ++i) {
+    const auto delay = 100us * (2 * i + 1);
+    const auto begin = std::chrono::steady_clock::now();
+    loop.run_until_complete(sleep(delay));
+    CHECK(std::chrono::steady_clock::now() - begin >= delay);
+  }
+}
+
+TEST_CASE("Clock: a callback on the steady clock sees its deadline passed", "[clock][real-time]") {
+  EventLoop loop;
+  const auto deadline = loop.time() + 3ms;
+  bool early = true;
+  loop.call_at(deadline, [&] { early = loop.time() < deadline; });
+  loop.run_forever();
+  CHECK_FALSE(early);
+}
+
+TEST_CASE("Clock: an idle loop uses no processor time", "[clock][real-time][cost]") {
+  EventLoop loop;
+  const std::clock_t begin = std::clock();
+  loop.run_until_complete(sleep(200ms));
+  const double used = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  CHECK(used < 0.02);
+}
+
+TEST_CASE("Clock: a deadline in the beginning of time is over, and one at its end never comes",
+          "[clock]") {
+  CHECK(in_child([] {
+          EventLoop loop;
+          int calls = 0;
+          loop.call_at(Clock::time_point::max(), [&] { calls += 100; });
+          loop.call_at(Clock::time_point::min(), [&] { ++calls; });
+          loop.call_at(Clock::time_point{}, [&] {
+            ++calls;
+            loop.stop();
+          });
+          loop.run_forever();
+          if (calls != 2) throw std::runtime_error("calls: " + std::to_string(calls));
+        }).exit_code == 0);
+}
+
+TEST_CASE("Clock: the loop's time is the clock's, and never goes back", "[clock]") {
+  EventLoop loop;
+  auto last = SteadyClock::instance().now();
+  for (int i = 0; i < 1000; ++i) {
+    const auto now = loop.time();
+    REQUIRE(now >= last);
+    last = now;
+  }
+}
+
+TEST_CASE("Clock: later() stops at the end of time", "[clock]") {
+  const auto max = Clock::time_point::max();
+  CHECK(Clock::later(Clock::time_point(5s), 2s) == Clock::time_point(7s));
+  CHECK(Clock::later(Clock::time_point(5s), Clock::duration::max()) == max);
+  CHECK(Clock::later(max, 0ns) == max);
+  CHECK(Clock::later(max, 1ns) == max);
+  CHECK(Clock::later(max - 5ns, 5ns) == max);
+  CHECK(Clock::later(max - 5ns, 4ns) == max - 1ns);
+}
+
+// ---- The test kit's clock
+
+TEST_CASE_METHOD(LoopFixture, "VirtualClock: a year passes in no time", "[clock][kit]") {
+  const auto year = 24h * 365;
+  const auto begin = std::chrono::steady_clock::now();
+  loop.run_until_complete(sleep(year));
+  CHECK(clock.elapsed() == year);
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+}
+
+TEST_CASE_METHOD(LoopFixture, "VirtualClock: it stands still while something can run",
+                 "[clock][kit]") {
+  loop.call_later(1s, [] {});
+  spawn("a", [this]() -> Coro<> {
+    for (int i = 0; i < 3; ++i) {
+      note(std::to_string(clock.elapsed().count()));
+      co_await treadle::yield_now();
+    }
+  });
+  run_until_idle();
+  CHECK(trace == Trace{"0", "0", "0"});
+  CHECK(clock.elapsed() == 0s);
+}
+
+TEST_CASE_METHOD(LoopFixture, "VirtualClock: it jumps to the next deadline and no further",
+                 "[clock][kit]") {
+  for (auto delay : {3s, 1s, 2s}) {
+    loop.call_later(delay, [this] { note(std::to_string(clock.elapsed() / 1s)); });
+  }
+  loop.run_forever();
+  CHECK(trace == Trace{"1", "2", "3"});
+}
+
+TEST_CASE_METHOD(LoopFixture, "VirtualClock: a test can move it", "[clock][kit]") {
+  loop.call_later(2s, [this] { note("due"); });
+  advance(1s);
+  CHECK(trace.empty());
+  advance(1s);
+  CHECK(trace == Trace{"due"});
+}
+
+TEST_CASE("VirtualClock: it never goes back", "[clock][kit]") {
+  VirtualClock clock;
+  const auto now = clock.now();
+  clock.idle_until(now - 1s);
+  CHECK(clock.now() == now);
+  clock.idle_until(now + 1s);
+  CHECK(clock.now() == now + 1s);
+}
+
+// ---- Other clocks
+
+/// A clock that wakes too early: it can sleep for one second at a time.
+class ShortSighted final : public Clock {
+ public:
+  time_point now() const noexcept override { return now_; }
+  duration until(time_point) const noexcept override { return duration::zero(); }
+  void idle_until(time_point) noexcept override {
+    now_ += 1s;
+    ++jumps;
+  }
+  int jumps = 0;
+
+ private:
+  time_point now_{100h};
+};
+
+TEST_CASE("Clock: a loop that wakes too early goes back to sleep", "[clock]") {
+  ShortSighted clock;
+  EventLoop loop(clock);
+  const auto begin = clock.now();
+  loop.run_until_complete(sleep(5s));
+  CHECK(clock.now() == begin + 5s);
+  CHECK(clock.jumps == 5);
+}
+
+}  // namespace test_clock
