@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from .errors import Misuse
 from .rows import ROOT, Row
 from .workloads import Workload
 
-RESULTS = ROOT / "build/bench/results.json"
+RESULTS = ROOT / "build/bench"
 REPETITIONS = 5
 QUICK_REPETITIONS = 3
 QUICK_DIVISOR = 10
@@ -48,7 +49,7 @@ def parser() -> Parser:
         prog="common/bench/run",
         allow_abbrev=False,
         description="Measures every stage and its peers, interleaved, and prints one table.",
-        epilog="Environment: CXX=g++ chooses the compiler of stages and peers; NO_INSTALL=1 installs nothing and "
+        epilog="Environment: CXX=g++ chooses the compiler of stages and peers; QUICK=1 is --quick; NO_INSTALL=1 installs nothing and "
         "leaves out the peers that are missing. What each figure means: common/bench/README.md.",
     )
     add = made.add_argument
@@ -57,7 +58,7 @@ def parser() -> Parser:
     add("--rows", metavar="ROWS", help="these rows, separated by commas: --rows 03,asio; `stages`, `peers` are all of them")
     add("--quick", action="store_true", help="a tenth of the work and 3 repetitions: to see that it runs, not to quote")
     add("--instructions", action="store_true", help="count instructions per operation with valgrind instead of time")
-    add("--json", metavar="FILE", type=Path, help="where the results go as JSON (default build/bench/results.json)")
+    add("--json", metavar="FILE", type=Path, help="where the results go as JSON (default build/bench/results.json; partial.json for less than the whole table)")
     add("--check", action="store_true", help="measure only what gates.txt speaks of, and exit 1 where it is missed")
     add("--list", action="store_true", help="say which workloads and rows there are, and measure nothing")
     return made
@@ -102,18 +103,26 @@ def chosen_rows(text: str | None, known: list[Row]) -> list[Row]:
     return [row for row in known if any(row_table.matches(row, word) for word in words)]
 
 
+def default_file(given: argparse.Namespace, quick: bool) -> Path:
+    """results.json is the whole table and nothing less: a quick look or a selection never overwrites it."""
+    if given.instructions:
+        return RESULTS / "instructions.json"
+    whole = not (quick or given.only or given.rows or given.check)
+    return RESULTS / ("results.json" if whole else "partial.json")
+
+
 def parse(arguments: list[str]) -> Options:
     """The options, or Misuse with a sentence that says what is wrong."""
     given = parser().parse_args(arguments)
     if given.json is not None and given.json.is_dir():
         raise Misuse(f"--json {given.json} is a directory: say the name of a file")
-    default = RESULTS.with_name("instructions.json") if given.instructions else RESULTS
+    quick = given.quick or os.environ.get("QUICK") == "1"
     return Options(
         rows=chosen_rows(given.rows, row_table.all_rows()),
         workloads=chosen_workloads(given.only, workload_table.load()),
-        repetitions=repetitions(given.reps, given.quick),
-        divisor=QUICK_DIVISOR if given.quick else 1,
-        json=given.json or default,
+        repetitions=repetitions(given.reps, quick),
+        divisor=QUICK_DIVISOR if quick else 1,
+        json=given.json or default_file(given, quick),
         instructions=given.instructions,
         check=given.check,
         list=given.list,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from .workloads import BENCH, Workload
 
 SECONDS_AT_MOST = 120
 SECONDS_TO_LISTEN = 10
+OPEN_FILES = 4096
 PR_SET_PDEATHSIG = 1
 
 
@@ -28,6 +30,14 @@ def dies_with_us() -> Callable[[], None] | None:
         return None
     libc = ctypes.CDLL(None)
     return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def allow_many_files() -> None:
+    """Raises the soft limit of open files: a server of 1000 connections needs more than the usual 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,10 @@ class Runner:
         with Server(self.command(row, workload, 1, 0)) as server:
             connections, busy = workload.connections
             numbers = (server.port(), connections, busy, amount, max(amount // 10, 2 * connections), server.pid)
-            return sample_of(run_program([str(self._build.program("load")), *map(str, numbers)]))
+            try:
+                return sample_of(run_program([str(self._build.program("load")), *map(str, numbers)]))
+            except Trouble as error:
+                raise Trouble(f"{error}{server.obituary()}") from None
 
 
 def run_program(command: list[str], environment: dict[str, str] | None = None) -> str:
@@ -124,6 +137,10 @@ class Server:
         if match is None:
             raise Trouble(f"the server did not begin with `port N`: {self._last_words()}")
         return int(match[1])
+
+    def obituary(self) -> str:
+        """What to add to an error of the client: the server's end, if it has ended."""
+        return f" (the server: {self._last_words()})" if self._process.poll() is not None else ""
 
     def _last_words(self) -> str:
         """Why a server that did not get as far as listening ended."""

@@ -8,12 +8,13 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[3]
 BENCH = ROOT / "common/bench"
 sys.path.insert(0, str(BENCH))
 
-from treadle_bench import gates, instructions, main, options, report, rows, runner, stats, table, workloads  # noqa: E402
+from treadle_bench import gates, instructions, main, options, peers, report, rows, runner, stats, table, workloads  # noqa: E402
 from treadle_bench.errors import Misuse, Trouble  # noqa: E402
 from treadle_bench.results import Results, to_json  # noqa: E402
 from treadle_bench.rows import Row  # noqa: E402
@@ -155,6 +156,20 @@ class Options(unittest.TestCase):
     def test_json_into_a_directory_is_refused(self) -> None:
         self.assertIn("is a directory", self.refuses("--json", "/"))
 
+    def test_only_the_whole_table_is_written_to_results(self) -> None:
+        self.assertEqual(options.parse([]).json.name, "results.json")
+        self.assertEqual(options.parse(["--instructions"]).json.name, "instructions.json")
+        for less in (["--quick"], ["--only", "switch"], ["--rows", "asio"], ["--check"]):
+            self.assertEqual(options.parse(less).json.name, "partial.json", less)
+
+    def test_the_door_asks_for_a_quick_look_through_the_environment(self) -> None:
+        with mock.patch.dict(os.environ, {"QUICK": "1"}):
+            self.assertTrue(options.parse([]).quick)
+
+    def test_rows_without_any_of_the_workloads_are_refused(self) -> None:
+        with self.assertRaisesRegex(Misuse, "--list"):
+            main.require_work(options.parse(["--rows", "epoll", "--only", "switch"]))
+
     def test_columns_keep_the_order_of_the_table(self) -> None:
         chosen = options.parse(["--only", "switch,spawn1"]).workloads
         self.assertEqual([workload.column for workload in chosen], ["spawn1", "switch"])
@@ -284,6 +299,31 @@ class Gates(unittest.TestCase):
         self.assertEqual(said, "MISSED        03-sockets switch >= 7 times cheaper than asio: 6.50")
 
 
+class Peers(unittest.TestCase):
+    def available(self, **environment: str) -> tuple[list[str], list[str]]:
+        """Which rows are left on a machine without Asio where installing does not help, and what is said."""
+        said: list[str] = []
+        with mock.patch.dict(os.environ, environment), mock.patch.object(peers, "say", said.append), \
+                mock.patch.object(peers, "is_missing", lambda row, _: row.name == "asio"), \
+                mock.patch.object(subprocess, "run") as run:
+            run.return_value.returncode = 1
+            left = [row.name for row in peers.available([STAGE, ASIO], "c++")]
+        self.installed = [call.args[0] for call in run.call_args_list]
+        return left, said
+
+    def test_no_install_leaves_out_what_is_missing_and_says_so(self) -> None:
+        left, said = self.available(NO_INSTALL="1")
+        self.assertEqual((left, self.installed), (["03-sockets"], []))
+        self.assertEqual(said, ["bench: asio is left out: libasio-dev (as Debian calls it) is not installed"])
+
+    def test_an_install_that_fails_leaves_the_peer_out(self) -> None:
+        with mock.patch.object(peers.shutil, "which", lambda _: "/usr/bin/there"):
+            left, said = self.available(NO_INSTALL="")
+        self.assertEqual(left, ["03-sockets"])
+        self.assertTrue(any("libasio-dev" in command for command in self.installed))
+        self.assertIn("left out", said[-1])
+
+
 class Running(unittest.TestCase):
     def test_a_round_runs_every_row_and_rounds_begin_with_another(self) -> None:
         first = [row.name for row, _ in main.cells([STAGE, ASIO], [SWITCH], 0)]
@@ -325,6 +365,15 @@ class Running(unittest.TestCase):
         with self.assertRaisesRegex(Trouble, "exit status 1: bind: refused"):
             with runner.Server(["sh", "-c", "echo 'bind: refused' >&2; exit 1"]) as server:
                 server.port()
+
+    def test_the_end_of_a_server_explains_the_error_of_its_client(self) -> None:
+        with runner.Server(["sh", "-c", "echo 'too many open files' >&2; exit 1"]) as server:
+            server._process.wait()
+            self.assertEqual(server.obituary(), " (the server: exit status 1: too many open files)")
+
+    def test_a_server_that_serves_adds_nothing(self) -> None:
+        with runner.Server(["sleep", "60"]) as server:
+            self.assertEqual(server.obituary(), "")
 
     def test_the_figure_is_per_operation(self) -> None:
         self.assertEqual(runner.sample_of('{"operations": 4, "total": 10}').value, 2.5)
