@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .rows import ROOT, Row
 from .workloads import BENCH
 
 FLAGS = "-O2 -DNDEBUG"
+ERROR = re.compile(r"\berror\b.*:|CMake Error|undefined reference", re.IGNORECASE)
 CANDIDATES = ("clang++-19", "clang++-18", "clang++-17", "clang++-16", "g++", "c++")
 
 
@@ -53,7 +55,7 @@ def run_logged(command: list[str], log: Path) -> int:
 
 
 def last_error(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if "error" in line.lower()]
+    lines = [line for line in log.read_text(errors="replace").splitlines() if ERROR.search(line)]
     return lines[0].strip() if lines else "no line says error"
 
 

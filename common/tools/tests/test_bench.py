@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BENCH = ROOT / "common/bench"
 sys.path.insert(0, str(BENCH))
 
-from treadle_bench import gates, instructions, main, options, peers, report, rows, runner, stats, table, workloads  # noqa: E402
+from treadle_bench import build, gates, instructions, main, options, peers, report, rows, runner, stats, table, workloads  # noqa: E402
 from treadle_bench.errors import Misuse, Trouble  # noqa: E402
 from treadle_bench.results import Results, to_json  # noqa: E402
 from treadle_bench.rows import Row  # noqa: E402
@@ -325,6 +325,12 @@ class Peers(unittest.TestCase):
 
 
 class Running(unittest.TestCase):
+    def test_the_first_error_of_a_build_is_quoted_and_no_file_called_errors(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "build.log"
+            log.write_text("[1/2] Building CXX object src/errors.cpp.o\nsleep.cpp:9:14: error: expected expression\n")
+            self.assertEqual(build.last_error(log), "sleep.cpp:9:14: error: expected expression")
+
     def test_a_round_runs_every_row_and_rounds_begin_with_another(self) -> None:
         first = [row.name for row, _ in main.cells([STAGE, ASIO], [SWITCH], 0)]
         second = [row.name for row, _ in main.cells([STAGE, ASIO], [SWITCH], 1)]
