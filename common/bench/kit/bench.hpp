@@ -67,11 +67,12 @@ class Deadlines {
   std::uint64_t state_ = 42;
 };
 
-inline constexpr std::size_t kTasks = 1000;          // tasks alive at a time in spawnK and switch
-inline constexpr int kDepth = 1000;                  // nested awaits in awaitdeep
-inline constexpr std::size_t kLiveTimers = 10'000;   // timers armed all the while in timer
-inline constexpr std::size_t kTimersPerTurn = 100;   // timers armed and cancelled between two turns of the loop
-inline constexpr std::size_t kBuffer = 4096;         // read buffer of an echo connection
+inline constexpr std::size_t kTasks = 1000;         // tasks alive at a time in spawnK and switch
+inline constexpr int kDepth = 1000;                 // nested awaits in awaitdeep
+inline constexpr std::size_t kLiveTimers = 10'000;  // timers armed all the while in timer
+inline constexpr std::size_t kTimersPerTurn =
+    100;  // timers armed and cancelled between two turns of the loop
+inline constexpr std::size_t kBuffer = 4096;  // read buffer of an echo connection
 
 }  // namespace bench
 

@@ -54,7 +54,8 @@ struct Reading {
 };
 
 [[noreturn]] void fail(char const* what) {
-  std::fprintf(stderr, "load: %s%s%s\n", what, errno != 0 ? ": " : "", errno != 0 ? std::strerror(errno) : "");
+  std::fprintf(stderr, "load: %s%s%s\n", what, errno != 0 ? ": " : "",
+               errno != 0 ? std::strerror(errno) : "");
   std::exit(1);
 }
 
@@ -65,8 +66,10 @@ struct Reading {
 
 std::uint64_t nanoseconds(clockid_t clock) {
   timespec now{};
-  if (clock_gettime(clock, &now) != 0) fail("the server's CPU clock cannot be read (has it ended?)");
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+  if (clock_gettime(clock, &now) != 0)
+    fail("the server's CPU clock cannot be read (has it ended?)");
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 // Fields 14 and 15 of /proc/PID/stat, counted after the command's closing parenthesis.
@@ -81,13 +84,14 @@ void read_ticks(pid_t pid, Reading& reading) {
   text[length] = '\0';
   char const* after = std::strrchr(text.data(), ')');
   if (after == nullptr) return;
-  std::sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &reading.user_ticks,
-              &reading.system_ticks);
+  std::sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+              &reading.user_ticks, &reading.system_ticks);
 }
 
 Reading read_now(pid_t server) {
   clockid_t clock{};
-  if (clock_getcpuclockid(server, &clock) != 0) fail_plainly("the server has no CPU clock (has it ended?)");
+  if (clock_getcpuclockid(server, &clock) != 0)
+    fail_plainly("the server has no CPU clock (has it ended?)");
   Reading reading{nanoseconds(clock), nanoseconds(CLOCK_MONOTONIC)};
   read_ticks(server, reading);
   return reading;
@@ -100,7 +104,8 @@ int connect_to(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) fail("connect");
+  if (connect(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0)
+    fail("connect");
   int const on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
@@ -110,16 +115,19 @@ int connect_to(std::uint16_t port) {
 // Every request is different, so that an old or a foreign reply is noticed.
 void send_request(Connection& connection, std::uint64_t serial) {
   std::memcpy(connection.sent.data(), &serial, sizeof serial);
-  std::memset(connection.sent.data() + sizeof serial, static_cast<int>('a' + serial % 26), kMessage - sizeof serial);
+  std::memset(connection.sent.data() + sizeof serial, static_cast<int>('a' + serial % 26),
+              kMessage - sizeof serial);
   connection.received = 0;
-  if (send(connection.fd, connection.sent.data(), kMessage, MSG_NOSIGNAL) != static_cast<ssize_t>(kMessage)) {
+  if (send(connection.fd, connection.sent.data(), kMessage, MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(kMessage)) {
     fail("a request could not be sent whole");
   }
 }
 
 // True when the whole reply is in.
 bool receive(Connection& connection) {
-  ssize_t const n = recv(connection.fd, connection.reply.data() + connection.received, kMessage - connection.received, 0);
+  ssize_t const n = recv(connection.fd, connection.reply.data() + connection.received,
+                         kMessage - connection.received, 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (n < 0) fail("recv");
   if (n == 0) fail_plainly("the server closed a connection in the middle");
@@ -131,7 +139,8 @@ bool receive(Connection& connection) {
 
 class Load {
  public:
-  explicit Load(Job const& job) : job_(job), connections_(job.connections), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  explicit Load(Job const& job)
+      : job_(job), connections_(job.connections), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (epoll_ < 0) fail("epoll_create1");
     for (std::size_t i = 0; i < connections_.size(); ++i) open(i);
   }
@@ -147,11 +156,13 @@ class Load {
   }
 
   void print() const {
-    std::printf("{\"operations\": %llu, \"total\": %llu, \"wall\": %llu, \"user_ticks\": %lu, \"system_ticks\": %lu}\n",
-                static_cast<unsigned long long>(job_.requests),
-                static_cast<unsigned long long>(after_.server_cpu - before_.server_cpu),
-                static_cast<unsigned long long>(after_.wall - before_.wall), after_.user_ticks - before_.user_ticks,
-                after_.system_ticks - before_.system_ticks);
+    std::printf(
+        "{\"operations\": %llu, \"total\": %llu, \"wall\": %llu, \"user_ticks\": %lu, "
+        "\"system_ticks\": %lu}\n",
+        static_cast<unsigned long long>(job_.requests),
+        static_cast<unsigned long long>(after_.server_cpu - before_.server_cpu),
+        static_cast<unsigned long long>(after_.wall - before_.wall),
+        after_.user_ticks - before_.user_ticks, after_.system_ticks - before_.system_ticks);
   }
 
  private:
@@ -186,7 +197,8 @@ class Load {
 
 int main(int argc, char** argv) {
   if (argc != 7) {
-    std::fprintf(stderr, "load: call me as load PORT CONNECTIONS BUSY REQUESTS WARMUP SERVER_PID\n");
+    std::fprintf(stderr,
+                 "load: call me as load PORT CONNECTIONS BUSY REQUESTS WARMUP SERVER_PID\n");
     return 2;
   }
   alarm(kSecondsAtMost);
@@ -197,7 +209,8 @@ int main(int argc, char** argv) {
   job.requests = std::strtoull(argv[4], nullptr, 10);
   job.warmup = std::strtoull(argv[5], nullptr, 10);
   job.server = static_cast<pid_t>(std::atoi(argv[6]));
-  if (job.busy == 0 || job.connections % job.busy != 0) fail_plainly("BUSY must divide CONNECTIONS");
+  if (job.busy == 0 || job.connections % job.busy != 0)
+    fail_plainly("BUSY must divide CONNECTIONS");
   if (job.warmup == 0) fail_plainly("WARMUP must be at least 1");
   Load load(job);
   load.run();

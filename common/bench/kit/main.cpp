@@ -21,7 +21,8 @@ std::map<std::string, Workload>& workloads() {
 }
 
 void print_result(Run const& run) {
-  std::printf("{\"operations\": %llu, \"total\": %llu}\n", static_cast<unsigned long long>(run.operations()),
+  std::printf("{\"operations\": %llu, \"total\": %llu}\n",
+              static_cast<unsigned long long>(run.operations()),
               static_cast<unsigned long long>(run.total()));
   std::fflush(stdout);
 }
@@ -32,7 +33,8 @@ bool parse(std::string_view text, std::uint64_t& number) {
 }
 
 int misuse(char const* program) {
-  std::fprintf(stderr, "%s: call me as %s WORKLOAD OPERATIONS WARMUP; workloads here:", program, program);
+  std::fprintf(stderr, "%s: call me as %s WORKLOAD OPERATIONS WARMUP; workloads here:", program,
+               program);
   for (auto const& [name, workload] : workloads()) std::fprintf(stderr, " %s", name.c_str());
   std::fprintf(stderr, "\n");
   return 2;
@@ -43,7 +45,8 @@ int misuse(char const* program) {
 std::uint64_t cpu_time() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 std::uint64_t resident_bytes() {
@@ -73,7 +76,8 @@ Register::Register(char const* name, Workload workload) { workloads()[name] = wo
 int main(int argc, char** argv) {
   std::uint64_t operations = 0;
   std::uint64_t warmup = 0;
-  if (argc != 4 || !bench::parse(argv[2], operations) || !bench::parse(argv[3], warmup)) return bench::misuse(argv[0]);
+  if (argc != 4 || !bench::parse(argv[2], operations) || !bench::parse(argv[3], warmup))
+    return bench::misuse(argv[0]);
   auto const found = bench::workloads().find(argv[1]);
   if (found == bench::workloads().end()) return bench::misuse(argv[0]);
 

@@ -58,7 +58,8 @@ def parser() -> Parser:
     add("--rows", metavar="ROWS", help="these rows, separated by commas: --rows 03,asio; `stages`, `peers` are all of them")
     add("--quick", action="store_true", help="a tenth of the work and 3 repetitions: to see that it runs, not to quote")
     add("--instructions", action="store_true", help="count instructions per operation with valgrind instead of time")
-    add("--json", metavar="FILE", type=Path, help="where the results go as JSON (default build/bench/results.json; partial.json for less than the whole table)")
+    add("--json", metavar="FILE", type=Path, help="where the results go as JSON (default build/bench/results.json, "
+        "or partial.json beside it for less than the whole table)")
     add("--check", action="store_true", help="measure only what gates.txt speaks of, and exit 1 where it is missed")
     add("--list", action="store_true", help="say which workloads and rows there are, and measure nothing")
     return made

@@ -9,9 +9,11 @@ static asio::awaitable<void> serve_client(tcp::socket socket) {
   std::array<char, bench::kBuffer> buffer;
   for (;;) {
     asio::error_code error;
-    std::size_t const n = co_await socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    std::size_t const n = co_await socket.async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
-    co_await asio::async_write(socket, asio::buffer(buffer.data(), n), asio::redirect_error(asio::use_awaitable, error));
+    co_await asio::async_write(socket, asio::buffer(buffer.data(), n),
+                               asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
   }
 }

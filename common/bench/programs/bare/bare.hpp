@@ -65,7 +65,9 @@ class Coro {
       }
       void await_resume() noexcept {}
     };
-    Coro get_return_object() { return Coro(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    Coro get_return_object() {
+      return Coro(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
     std::suspend_always initial_suspend() noexcept { return {}; }
     Final final_suspend() noexcept { return {}; }
     void return_value(std::size_t v) noexcept { value = v; }

@@ -7,7 +7,8 @@
 
 BENCH(switch) {
   std::vector<bare::Coro> tasks;
-  for (std::size_t i = 0; i < bench::kTasks; ++i) tasks.push_back(yielder(run.operations() / bench::kTasks));
+  for (std::size_t i = 0; i < bench::kTasks; ++i)
+    tasks.push_back(yielder(run.operations() / bench::kTasks));
   run.start();
   for (bare::Coro& task : tasks) task.spawn();
   bare::run_ready();

@@ -24,7 +24,9 @@ BENCH(echo) {
       if (fd != listener) {
         if (!raw::echo_once(fd)) close(fd);
       } else {
-        for (int client = raw::accept_next(listener); client >= 0; client = raw::accept_next(listener)) watch(epoll, client);
+        for (int client = raw::accept_next(listener); client >= 0;
+             client = raw::accept_next(listener))
+          watch(epoll, client);
       }
     }
   }

@@ -24,7 +24,8 @@ void lend_buffer(uv_handle_t*, std::size_t, uv_buf_t* buffer) {
 }
 
 void close_client(uv_stream_t* client) {
-  uv_close(reinterpret_cast<uv_handle_t*>(client), [](uv_handle_t* h) { delete reinterpret_cast<uv_tcp_t*>(h); });
+  uv_close(reinterpret_cast<uv_handle_t*>(client),
+           [](uv_handle_t* h) { delete reinterpret_cast<uv_tcp_t*>(h); });
 }
 
 void answer(uv_stream_t* client, ssize_t n, uv_buf_t const* buffer) {
@@ -53,9 +54,11 @@ BENCH(echo) {
   sockaddr_in address{};
   check(uv_ip4_addr("127.0.0.1", 0, &address), "uv_ip4_addr");
   check(uv_tcp_bind(&listener, reinterpret_cast<sockaddr const*>(&address), 0), "uv_tcp_bind");
-  check(uv_listen(reinterpret_cast<uv_stream_t*>(&listener), SOMAXCONN, accept_client), "uv_listen");
+  check(uv_listen(reinterpret_cast<uv_stream_t*>(&listener), SOMAXCONN, accept_client),
+        "uv_listen");
   int length = sizeof address;
-  check(uv_tcp_getsockname(&listener, reinterpret_cast<sockaddr*>(&address), &length), "uv_tcp_getsockname");
+  check(uv_tcp_getsockname(&listener, reinterpret_cast<sockaddr*>(&address), &length),
+        "uv_tcp_getsockname");
   bench::announce_port(ntohs(address.sin_port));
   uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -29,6 +29,7 @@ BENCH(echo) {
     serve_ready(watched);
     if (!somebody_waits) continue;
     int const listener = watched[0].fd;
-    for (int fd = raw::accept_next(listener); fd >= 0; fd = raw::accept_next(listener)) watched.push_back({fd, POLLIN, 0});
+    for (int fd = raw::accept_next(listener); fd >= 0; fd = raw::accept_next(listener))
+      watched.push_back({fd, POLLIN, 0});
   }
 }

@@ -4,7 +4,9 @@
 
 #include "treadle/sleep.hpp"
 
-[[gnu::noinline]] static treadle::Coro<> sleeper() { co_await treadle::sleep_for(std::chrono::hours(1)); }
+[[gnu::noinline]] static treadle::Coro<> sleeper() {
+  co_await treadle::sleep_for(std::chrono::hours(1));
+}
 
 static treadle::Coro<> bytes_main(bench::Run& run) {
   treadle::EventLoop& loop = co_await treadle::get_running_loop();

@@ -4,7 +4,8 @@ static treadle::Coro<> spawn1_main(bench::Run& run) {
   treadle::EventLoop& loop = co_await treadle::get_running_loop();
   run.start();
   std::size_t sum = 0;
-  for (std::size_t i = 0; i < run.operations(); ++i) sum += co_await loop.create_task(stage::leaf(i));
+  for (std::size_t i = 0; i < run.operations(); ++i)
+    sum += co_await loop.create_task(stage::leaf(i));
   run.stop();
   run.keep(sum);
 }

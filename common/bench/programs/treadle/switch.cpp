@@ -6,7 +6,8 @@
 
 BENCH(switch) {
   treadle::EventLoop loop;
-  for (std::size_t i = 0; i < bench::kTasks; ++i) loop.create_task(yielder(run.operations() / bench::kTasks));
+  for (std::size_t i = 0; i < bench::kTasks; ++i)
+    loop.create_task(yielder(run.operations() / bench::kTasks));
   run.start();
   loop.run_until_idle();
   run.stop();
