@@ -1,0 +1,271 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sys/time.h>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "testing/catch.hpp"
+#include "testing/child_process.hpp"
+#include "testing/faults.hpp"
+#include "treadle/poller.hpp"
+#include "treadle/unique_fd.hpp"
+
+namespace test_poller {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+using treadle::FdWaiter;
+using treadle::Poller;
+using treadle::Readiness;
+using treadle::UniqueFd;
+using treadle::testing::Call;
+using treadle::testing::calls;
+using treadle::testing::Failing;
+using treadle::testing::said_in_dying;
+
+struct Pipe {
+  Pipe() {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    out = UniqueFd(ends[0]);
+    in = UniqueFd(ends[1]);
+  }
+  void put(char byte = '.') { REQUIRE(::write(in.get(), &byte, 1) == 1); }
+  UniqueFd out, in;
+};
+
+using Tried = std::vector<int>;
+
+class Waiter final : public FdWaiter {
+ public:
+  Waiter(int name, Tried& tried, bool content = true)
+      : name_(name), tried_(tried), content_(content) {}
+  bool try_again() noexcept override {
+    tried_.push_back(name_);
+    return content_;
+  }
+  void be(bool content) { content_ = content; }
+
+ private:
+  int name_;
+  Tried& tried_;
+  bool content_;
+};
+
+TEST_CASE("Poller: who waits tries when his descriptor is ready, and has left then", "[poller]") {
+  Tried tried;
+  Pipe ready, silent;
+  Poller poller;
+  CHECK(poller.empty());
+  Waiter one(1, tried), two(2, tried);
+  poller.add(one, ready.out.get(), Readiness::kReadable);
+  poller.add(two, silent.out.get(), Readiness::kReadable);
+  CHECK_FALSE(poller.empty());
+  poller.wait(0ns);
+  CHECK(tried.empty());
+  ready.put();
+  poller.wait(0ns);
+  CHECK(tried == Tried{1});
+  CHECK_FALSE(one.registered());
+  CHECK(two.registered());
+  poller.wait(0ns);
+  CHECK(tried == Tried{1});
+}
+
+TEST_CASE("Poller: who is not content after trying stays", "[poller]") {
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter waiter(1, tried, false);
+  poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  pipe.put();
+  poller.wait(0ns);
+  poller.wait(0ns);
+  CHECK(tried == Tried{1, 1});
+  CHECK(waiter.registered());
+  waiter.be(true);
+  poller.wait(0ns);
+  CHECK_FALSE(waiter.registered());
+}
+
+TEST_CASE("Poller: all that are ready try in one wait, each once", "[poller]") {
+  for (unsigned leaving = 0; leaving < 16; ++leaving) {  // each set of those who leave
+    Tried tried;
+    std::vector<Pipe> pipes(5);
+    Poller poller;
+    std::vector<std::unique_ptr<Waiter>> waiters;
+    for (int i = 0; i < 5; ++i) {
+      const bool content = i < 4 && (leaving >> i & 1) != 0;
+      waiters.push_back(std::make_unique<Waiter>(i, tried, content));
+      poller.add(*waiters.back(), pipes[static_cast<std::size_t>(i)].out.get(),
+                 Readiness::kReadable);
+    }
+    for (auto& pipe : pipes) pipe.put();
+    poller.wait(0ns);
+    std::sort(tried.begin(), tried.end());
+    CHECK(tried == Tried{0, 1, 2, 3, 4});
+    for (int i = 0; i < 5; ++i) {
+      CHECK(waiters[static_cast<std::size_t>(i)]->registered() !=
+            (i < 4 && (leaving >> i & 1) != 0));
+    }
+  }
+}
+
+TEST_CASE("Poller: reading and writing on one descriptor are two waits", "[poller]") {
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter reader(1, tried), writer(2, tried);
+  poller.add(reader, pipe.out.get(), Readiness::kReadable);
+  poller.add(writer, pipe.out.get(), Readiness::kWritable);
+  poller.wait(0ns);
+  CHECK(tried == Tried{2});
+  pipe.put();
+  poller.wait(0ns);
+  CHECK(tried == Tried{2, 1});
+}
+
+TEST_CASE("Poller: the end of a stream and a broken one count as ready", "[poller]") {
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter reader(1, tried), writer(2, tried), closed(3, tried);
+  poller.add(reader, pipe.out.get(), Readiness::kReadable);
+  poller.add(writer, pipe.out.get(), Readiness::kWritable);
+  pipe.in.reset();
+  poller.wait(0ns);
+  CHECK(tried == Tried{1, 2});
+  const int number = pipe.out.release();
+  ::close(number);
+  poller.add(closed, number, Readiness::kReadable);
+  poller.wait(0ns);
+  CHECK(tried == Tried{1, 2, 3});
+}
+
+TEST_CASE("Poller: who leaves, or is destroyed, is asked no more, and the others are",
+          "[poller][lifetime]") {
+  Tried tried;
+  std::vector<Pipe> pipes(4);
+  for (auto& pipe : pipes) pipe.put();
+  Poller poller;
+  Waiter first(0, tried), third(2, tried), last(3, tried);
+  {
+    Waiter second(1, tried);
+    poller.add(first, pipes[0].out.get(), Readiness::kReadable);
+    poller.add(second, pipes[1].out.get(), Readiness::kReadable);
+    poller.add(third, pipes[2].out.get(), Readiness::kReadable);
+    poller.add(last, pipes[3].out.get(), Readiness::kReadable);
+    first.leave();
+    first.leave();
+    CHECK_FALSE(first.registered());
+  }
+  poller.wait(0ns);
+  std::sort(tried.begin(), tried.end());
+  CHECK(tried == Tried{2, 3});
+  CHECK(poller.empty());
+  poller.add(first, pipes[0].out.get(), Readiness::kReadable);
+  poller.wait(0ns);
+  CHECK(tried == Tried{2, 3, 0});
+}
+
+TEST_CASE("Poller: a waiter that waits already is a broken precondition", "[poller][check]") {
+  CHECK_THAT(said_in_dying([] {
+               Tried tried;
+               Poller poller;
+               Waiter waiter(1, tried);
+               poller.add(waiter, 0, Readiness::kReadable);
+               poller.add(waiter, 0, Readiness::kWritable);
+             }),
+             ContainsSubstring("a waiter waits for one descriptor at a time"));
+}
+
+// ---- Time
+
+TEST_CASE("Poller: a wait that nothing ends lasts as long as it was told to, rounded up",
+          "[poller][real-time]") {
+  Poller poller;
+  for (auto timeout : {1ns, 100us + 0ns, 1500us + 0ns, 2ms + 1ns}) {
+    const auto begin = steady_clock::now();
+    poller.wait(timeout);
+    CHECK(steady_clock::now() - begin >= timeout);
+  }
+}
+
+TEST_CASE("Poller: a wait of zero does not sleep, and the longest does not wrap around",
+          "[poller][real-time]") {
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter waiter(1, tried);
+  const auto begin = steady_clock::now();
+  poller.wait(0ns);
+  pipe.put();
+  poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  poller.wait(std::chrono::nanoseconds::max());
+  CHECK(tried == Tried{1});
+  CHECK(steady_clock::now() - begin < 5s);
+}
+
+TEST_CASE("Poller: a wait without an end is ended by a descriptor, and uses no processor time",
+          "[poller][real-time][cost]") {
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter waiter(1, tried);
+  poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  treadle::testing::ChildProcess writer([&] {
+    ::usleep(50'000);
+    pipe.put();
+  });
+  const std::clock_t begin = std::clock();
+  poller.wait(-1ns);
+  CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 0.02);
+  CHECK(tried == Tried{1});
+}
+
+// ---- Signals and errors
+
+TEST_CASE("Poller: a real signal ends a wait, and nobody is told to try",
+          "[poller][signal][real-time]") {
+  static volatile std::sig_atomic_t signals;
+  signals = 0;
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = [](int) { signals = signals + 1; };
+  ::sigaction(SIGALRM, &action, &before);
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter waiter(1, tried);
+  poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  itimerval soon{};
+  soon.it_value.tv_usec = 10'000;
+  ::setitimer(ITIMER_REAL, &soon, nullptr);
+  CHECK_NOTHROW(poller.wait(5s));
+  ::sigaction(SIGALRM, &before, nullptr);
+  CHECK(signals == 1);
+  CHECK(tried.empty());
+  CHECK(waiter.registered());
+}
+
+TEST_CASE("Poller: what the kernel refuses is an error that names the call", "[poller][errors]") {
+  Poller poller;
+  const Failing refused(Call::kPoll, EINVAL);
+  try {
+    poller.wait(0ns);
+    FAIL("nothing was thrown");
+  } catch (const std::system_error& error) {
+    CHECK(error.code() == std::errc::invalid_argument);
+    CHECK_THAT(error.what(), ContainsSubstring("poll"));
+  }
+}
+
+}  // namespace test_poller

@@ -1,0 +1,233 @@
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "testing/child_process.hpp"
+#include "testing/faults.hpp"
+#include "testing/loop_fixture.hpp"
+#include "testing/socket_pair.hpp"
+#include "treadle/sleep.hpp"
+
+#include <unistd.h>
+
+namespace test_socket_timers {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+using treadle::Coro;
+using treadle::EventLoop;
+using treadle::ReadSocket;
+using treadle::Sleep;
+using treadle::Socket;
+using treadle::yield_now;
+using treadle::testing::Call;
+using treadle::testing::calls;
+using treadle::testing::ChildProcess;
+using treadle::testing::Failing;
+using treadle::testing::LoopFixture;
+using treadle::testing::put;
+using treadle::testing::SocketPair;
+using treadle::testing::Trace;
+
+Coro<> note_read(LoopFixture& fixture, Socket& socket, std::string name) {
+  std::array<char, 8> buffer;
+  try {
+    const std::size_t n = co_await ReadSocket(socket, buffer);
+    fixture.note(name + " read " + std::string(buffer.data(), n));
+  } catch (const std::system_error& error) {
+    fixture.note(name + " failed: " + error.code().message());
+  }
+}
+
+Coro<> note_sleep(LoopFixture& fixture, treadle::Clock::duration delay, std::string name) {
+  co_await Sleep(delay);
+  fixture.note(name + " slept");
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: who was ready, then descriptors, then deadlines", "[turn]") {
+  SocketPair pair;
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  spawn("sleeper", note_sleep(*this, 1s, "sleeper"));
+  run_until_idle();
+  put(pair.b, "x");
+  clock.advance(1s);
+  loop.call_soon([this] { note("callback"); });
+  run_until_idle();
+  CHECK(trace == Trace{"callback", "reader read x", "sleeper slept"});
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Turn: readers of one turn wake in the order in which they came to wait",
+                 "[turn][fair]") {
+  SocketPair one, two, three;
+  spawn("a", note_read(*this, two.a, "a"));
+  spawn("b", note_read(*this, one.a, "b"));
+  spawn("c", note_read(*this, three.a, "c"));
+  run_until_idle();
+  for (auto* pair : {&three, &one, &two}) put(pair->b, "x");
+  run_until_idle();
+  // A waiter that leaves gives its place to the last one, which the header of the poller says: so a, then c, then b.
+  CHECK(trace.size() == 3);
+  CHECK(trace.front() == "a read x");
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Turn: a task that yields without end does not keep bytes and deadlines out",
+                 "[turn][fair]") {
+  SocketPair pair;
+  bool enough = false;
+  spawn("greedy", [&]() -> Coro<> {
+    for (int i = 0; i < 1000 && !enough; ++i) co_await yield_now();
+    note(enough ? "greedy was told" : "greedy gave up");
+  });
+  spawn("reader", [&]() -> Coro<> {
+    co_await note_read(*this, pair.a, "reader");
+    clock.advance(1s);
+  });
+  spawn("sleeper", [&]() -> Coro<> {
+    co_await note_sleep(*this, 1s, "sleeper");
+    enough = true;
+  });
+  loop.call_soon([&] { put(pair.b, "x"); });
+  loop.run_forever();
+  CHECK(trace == Trace{"reader read x", "sleeper slept", "greedy was told"});
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: a loop of zero sleeps does not keep bytes out",
+                 "[turn][fair]") {
+  SocketPair pair;
+  bool enough = false;
+  spawn("greedy", [&]() -> Coro<> {
+    for (int i = 0; i < 1000 && !enough; ++i) co_await Sleep(0s);
+    note(enough ? "greedy was told" : "greedy gave up");
+  });
+  spawn("reader", [&]() -> Coro<> {
+    co_await note_read(*this, pair.a, "reader");
+    enough = true;
+  });
+  loop.call_soon([&] { put(pair.b, "x"); });
+  loop.run_forever();
+  CHECK(trace == Trace{"reader read x", "greedy was told"});
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: bytes that never come keep no deadline from coming",
+                 "[turn]") {
+  SocketPair pair;
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  spawn("sleeper", [&]() -> Coro<> {
+    co_await note_sleep(*this, 1h, "sleeper");
+    pair.a.close();
+  });
+  run_to_end();
+  CHECK(trace == Trace{"sleeper slept", "reader failed: Operation canceled"});
+  CHECK(clock.elapsed() == 1h);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: the virtual clock does not jump while bytes are there",
+                 "[turn][kit]") {
+  SocketPair pair;
+  spawn("sleeper", note_sleep(*this, 1h, "sleeper"));
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  run_until_idle();
+  put(pair.b, "x");
+  const auto task = spawn("other reader", [&]() -> Coro<> { co_await yield_now(); });
+  loop.run_until_complete(task);
+  CHECK(clock.elapsed() == 0s);
+  CHECK(trace == Trace{"reader read x"});
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Turn: without anybody at a descriptor the kernel is not asked in passing",
+                 "[turn][cost]") {
+  spawn("a", []() -> Coro<> {
+    for (int i = 0; i < 100; ++i) co_await yield_now();
+  });
+  const int before = calls(Call::kPoll);
+  loop.run_forever();
+  CHECK(calls(Call::kPoll) == before);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: a signal in the middle of the wait is no error",
+                 "[turn][signal]") {
+  SocketPair pair;
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  spawn("sleeper", note_sleep(*this, 1s, "sleeper"));
+  run_until_idle();
+  const Failing interrupted(Call::kPoll, EINTR, 3);
+  put(pair.b, "x");
+  loop.run_forever();
+  CHECK(interrupted.left() == 0);
+  CHECK(trace.size() == 2);
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Turn: what the kernel refuses comes out of the run, and the loop can run again",
+                 "[turn][errors]") {
+  SocketPair pair;
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  run_until_idle();
+  {
+    const Failing refused(Call::kPoll, ENOMEM);
+    CHECK_THROWS_AS(loop.run_forever(), std::system_error);
+  }
+  CHECK_FALSE(loop.is_running());
+  put(pair.b, "x");
+  loop.run_forever();
+  CHECK(trace == Trace{"reader read x"});
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: who waits for a descriptor is no deadlock",
+                 "[turn][deadlock]") {
+  SocketPair pair;
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  loop.stop();
+  CHECK_NOTHROW(loop.run_forever());
+  pair.a.close();
+  CHECK_NOTHROW(loop.run_forever());
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Turn: a socket that is closed by another task in the turn of its bytes",
+                 "[turn][close]") {
+  // Both orders. The poller comes first in a turn, so bytes that are there win.
+  SocketPair pair;
+  spawn("closer", [&]() -> Coro<> {
+    co_await Sleep(1s);
+    pair.a.close();
+    note("closed");
+  });
+  spawn("reader", note_read(*this, pair.a, "reader"));
+  run_until_idle();
+  SECTION("bytes first") {
+    put(pair.b, "x");
+    advance(1s);
+    CHECK(trace == Trace{"reader read x", "closed"});
+  }
+  SECTION("close first") {
+    advance(1s);
+    CHECK(trace == Trace{"closed", "reader failed: Operation canceled"});
+  }
+}
+
+TEST_CASE("Turn: with a deadline and a socket the loop sleeps in the kernel, and is on time",
+          "[turn][real-time][cost]") {
+  LoopFixture notes;
+  EventLoop loop;
+  SocketPair pair;
+  ChildProcess writer([&] {
+    ::usleep(30'000);
+    put(pair.b, "x");
+  });
+  const auto begin = steady_clock::now();
+  const std::clock_t cpu = std::clock();
+  loop.create_task(note_read(notes, pair.a, "reader"));
+  loop.run_until_complete(note_sleep(notes, 100ms, "sleeper"));
+  CHECK(steady_clock::now() - begin >= 100ms);
+  CHECK(static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC < 0.02);
+  CHECK(notes.trace == Trace{"reader read x", "sleeper slept"});
+}
+
+}  // namespace test_socket_timers
