@@ -8,6 +8,8 @@ from encode import hide, plain, raw_html
 
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+(?:\([^()\s]*\))?)\)")
+_STRONG = re.compile(r"\*\*(?=[^\s*])(.+?)(?<=[^\s*])\*\*", re.S)  # Doxygen does not see one that begins or ends with code
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]+?)(?<=\S)\*(?![\w*])", re.S)
 _FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
 _HAZARD = re.compile(r"%|(?<!\w)#(?!\s)|::|\\|@(?!ref\b)|(?<=\s)--?(?=\w)|<|~")
 _TAG = re.compile(r"</?(?:kbd|sub|sup|br|em|b|i|small|abbr|var|cite|q|mark)(?:\s[^<>]*)?/?>")  # Doxygen makes <code> of some of these
@@ -43,6 +45,8 @@ class Inline:
         """One paragraph (it may hold several lines, the first of which is `line`). In a heading Doxygen prints
         the tags of code instead of using them, so there the code is HTML from the start."""
         text = _CODE.sub(_code_html if heading else _code, text)
+        text = _STRONG.sub(lambda m: raw_html("<strong>") + m[1] + raw_html("</strong>"), text)
+        text = _EMPHASIS.sub(lambda m: raw_html("<em>") + m[1] + raw_html("</em>"), text)
         text = _LINK.sub(lambda m: self._link(m, text, line), text)
         text = _FOOTNOTE.sub(lambda m: self._footnote(m, text, line), text)
         text = _TAG.sub(lambda m: raw_html(m[0]), text)

@@ -109,6 +109,7 @@ class _Book:
         content = _INSERT.sub(self._diff_card, content)
         content = self._code(content, f"{entry.page_id}.html")
         content = smarten(self._names(_tidy(content)))
+        self._leftovers(source, content)
         self.words += len(searchindex.text_of(re.sub(r"<pre\b.*?</pre>", " ", content, flags=re.S)).split())
         return Sheet(f"{entry.page_id}.html", _tab(title), heading, content, "chapter",
                      headings, kicker, self._neighbour(at - 1), self._neighbour(at + 1))
@@ -127,6 +128,13 @@ class _Book:
         if not len(wanted) == found == filled:
             line = wanted[min(filled, len(wanted) - 1)].line if wanted else 1
             self.faults.append(BookError(self.config.show(source), line, f"the page asks for {len(wanted)} listings and {filled} were printed"))
+
+    def _leftovers(self, source: Path, content: str) -> None:
+        """Markup that was not understood would be printed for all to see."""
+        text = re.sub(r"<(pre|code|svg)\b.*?</\1>", " ", content, flags=re.S)
+        for found in re.finditer(r"\*\*|`|@(?:listing|figure|transcript)\b|\[\^|\]\(", searchindex.text_of(text)):
+            around = searchindex.text_of(text)[max(0, found.start() - 30):found.end() + 30]
+            self.faults.append(BookError(self.config.show(source), 1, f"markup was not understood, near: {around}"))
 
     def _sections(self, content: str, page_id: str) -> tuple[str, list[Heading]]:
         """Headings one level down, under the title; anchors without the page's id, which the address has already."""

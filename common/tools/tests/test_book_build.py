@@ -101,6 +101,12 @@ class BuildTest(unittest.TestCase):
             self.assertIn(f"<code>{code}</code>", page)
         self.assertIn("std::vector, ::name, snake_case_word_here and ~tilde", page)
 
+    def test_bold_and_slanted_text_may_begin_and_end_with_code(self) -> None:
+        page = self.page("ch02.html")
+        for text in ("<strong><code>code</code> first</strong>", "<strong>last <code>code</code></strong>", "<em><code>a</code> and b</em>",
+                     '<strong><a href="ch01.html">a link</a></strong>', "2*3*4"):
+            self.assertIn(text, page)
+
     def test_the_growth_table_and_the_diff_are_there(self) -> None:
         self.assertRegex(self.page("ch02.html"), r">02-more</td>")
         self.assertIn('href="diff-02.html"', self.page("ch02.html"))
@@ -144,6 +150,9 @@ class BuildTest(unittest.TestCase):
         self.assertRegex(errors, rf"book/pages/ch02\.md:{at + 2}: error: the link ch01\.html#gone leads to no heading")
         self.assertRegex(errors, rf"book/pages/ch02\.md:{at + 2}: error: there is no image figures/gone\.png")
         self.assertRegex(errors, rf"book/pages/ch02\.md:{at + 3}: error: the link #gone leads to no heading")
+
+    def test_markup_that_would_be_printed_fails_the_build(self) -> None:
+        self.assertRegex(self.broken(ch01="\nan odd ** here\n"), r"markup was not understood, near: .*an odd \*\* here")
 
     def test_what_doxygen_complains_of_is_told_by_the_line_of_the_page(self) -> None:
         at = self.line("ch01")
