@@ -44,7 +44,7 @@ void TaskBlock::detach() noexcept {
   host_ = nullptr;
 }
 
-void TaskBlock::destroy() noexcept {
+void TaskBlock::forget() noexcept {
   report_lost_error();
   delete this;
 }

@@ -52,13 +52,9 @@ EventLoop::~EventLoop() {
   // What is destroyed here may have destructors that make tasks and callbacks: go on until none is
   // left.
   while (!tasks_.empty() || !ready_.empty() || !timers_.empty()) {
-    if (!tasks_.empty()) {
-      let_go(tasks_.pop_front());
-    } else if (!ready_.empty()) {
-      ready_.pop().discard();
-    } else {
-      timers_.pop().drop();
-    }
+    while (!tasks_.empty()) let_go(tasks_.pop_front());
+    if (!ready_.empty()) ready_.pop().discard();
+    if (!timers_.empty()) timers_.pop().drop();
   }
 }
 
@@ -66,7 +62,7 @@ void EventLoop::let_go(TaskBlock& task) noexcept {
   const bool owned = !task.done();
   const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
   task.detach();
-  // A task in the ready queue must outlive it; it is released by discard().
+  // One that is ready is linked in the queue still; discard() will drop the reference instead.
   if (owned && !task.queued()) task.release();
 }
 

@@ -108,7 +108,7 @@ class TaskBlock : public Runnable, public ListLink {
 
   void retain() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) destroy();
+    if (--references_ == 0) forget();
   }
   bool shared() const noexcept { return references_ > 1; }
 
@@ -121,7 +121,7 @@ class TaskBlock : public Runnable, public ListLink {
 
  private:
   void finish() noexcept;
-  void destroy() noexcept;
+  void forget() noexcept;
   void report_lost_error() noexcept;
 
   const Id id_;

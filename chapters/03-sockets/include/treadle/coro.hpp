@@ -23,6 +23,7 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include "treadle/errors.hpp"
@@ -129,6 +130,12 @@ class Frame {
 template <class T>
 class Coro;
 
+/// What a Coro<T> may `co_return`: what a T can be made of. A reference takes only what outlives the
+/// expression, so no temporary.
+template <class U, class T>
+concept ResultFor = std::constructible_from<T, U> &&
+    (!std::is_reference_v<T> || std::is_lvalue_reference_v<U>);
+
 /// The promise of a Coro<T>: PromiseBase and a place for the ending.
 template <class T>
 class Promise final : public PromiseBase {
@@ -138,10 +145,9 @@ class Promise final : public PromiseBase {
   Coro<T> get_return_object() noexcept { return Coro<T>(*this); }
   void unhandled_exception() noexcept { result_.set_error(std::current_exception()); }
 
-  /// `co_return value`. A Coro<T&> takes only what outlives the expression, so no temporary.
-  template <class U = T>
-  requires std::constructible_from<T, U> &&
-      (!std::is_reference_v<T> || std::is_lvalue_reference_v<U>)void return_value(U&& value) {
+  /// `co_return value`.
+  template <ResultFor<T> U = T>
+  void return_value(U&& value) {
     result_.set_value(std::forward<U>(value));
   }
 

@@ -11,7 +11,9 @@
 // Thread safety: none.
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
