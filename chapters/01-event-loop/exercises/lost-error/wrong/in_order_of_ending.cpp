@@ -1,0 +1,43 @@
+// rejected by: Backup: where all goes well, all files are copied and none failed
+// status: wrong
+// says: in the order of the list
+//
+// Each copy reports for itself, when it ends.
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "treadle/event_loop.hpp"
+
+using treadle::Coro;
+using treadle::EventLoop;
+using treadle::Task;
+
+using Copy = std::function<Coro<>(std::string file)>;
+
+struct Report {
+  std::vector<std::string> copied;
+  std::vector<std::string> failed;
+};
+
+Coro<> copy_one(Report& report, std::string file, Coro<> copying) {
+  try {
+    co_await std::move(copying);
+    report.copied.push_back(file);
+  } catch (const std::exception& error) {
+    report.failed.push_back(file + ": " + error.what());
+  }
+}
+
+Coro<Report> back_up(std::vector<std::string> files, Copy copy) {
+  EventLoop& loop = co_await treadle::get_running_loop();
+  Report report;
+  std::vector<Task<>> tasks;
+  for (const std::string& file : files) {
+    tasks.push_back(loop.create_task(copy_one(report, file, copy(file))));
+  }
+  for (const Task<>& task : tasks) co_await task;
+  co_return report;
+}

@@ -1,0 +1,23 @@
+// rejected by: RunAll: an error is thrown when all jobs have ended
+// status: wrong
+// says: no job may still be running behind his back
+//
+// Lets the first error out of the loop that awaits; the other tasks run on alone.
+#include <utility>
+#include <vector>
+
+#include "treadle/event_loop.hpp"
+
+using treadle::Coro;
+using treadle::EventLoop;
+using treadle::Task;
+
+template <class T>
+Coro<std::vector<T>> run_all(std::vector<Coro<T>> jobs) {
+  EventLoop& loop = co_await treadle::get_running_loop();
+  std::vector<Task<T>> tasks;
+  for (Coro<T>& job : jobs) tasks.push_back(loop.create_task(std::move(job)));
+  std::vector<T> results;
+  for (Task<T>& task : tasks) results.push_back(co_await std::move(task));
+  co_return results;
+}
