@@ -44,7 +44,7 @@ void no_sigpipe([[maybe_unused]] int fd) noexcept {
 constexpr int kNoSignal = MSG_NOSIGNAL;
 #else
 constexpr int kNoSignal = 0;
-#endif
+#endif  // MSG_NOSIGNAL
 
 // Repeats a system call that a signal interrupted.
 template <class F>
@@ -77,8 +77,6 @@ IncompleteReadError::IncompleteReadError(std::size_t received, std::size_t expec
     : std::runtime_error(fmt::format("the stream ended after {} of {} bytes", received, expected)),
       received_(received),
       expected_(expected) {}
-
-// ---- Socket
 
 Socket::Socket(UniqueFd fd, Address peer) : fd_(std::move(fd)), peer_(peer) {
   make_nonblocking(fd_.get());
@@ -119,8 +117,6 @@ void Socket::close() noexcept {
   if (auto* writer = std::exchange(writer_, nullptr)) writer->socket_closed();
   fd_.reset();
 }
-
-// ---- SocketOperation: try, wait, try again
 
 bool SocketOperation::start(PromiseBase& caller) {
   // Before the first try: whoever came first must not lose his bytes to one who came later.
@@ -178,8 +174,6 @@ std::string SocketOperation::waits_for() const {
   return fmt::format("{} {}", call_, peer_.to_string());
 }
 
-// ---- The operations
-
 ReadSocket::ReadSocket(Socket& socket, std::span<char> buffer)
     : SocketOperation(socket, socket.peer(), Readiness::kReadable, "recv from"), buffer_(buffer) {
   if (buffer.empty()) throw std::invalid_argument("ReadSocket needs room for at least one byte");
@@ -231,7 +225,10 @@ bool ReadExactly::attempt() noexcept {
   while (received_ < buffer_.size()) {
     const ssize_t received = receive_some(socket(), buffer_.subspan(received_));
     if (received < 0) return failed_unless_again();
-    if (received == 0) return ended_ = true;
+    if (received == 0) {
+      ended_ = true;
+      return true;
+    }
     received_ += static_cast<std::size_t>(received);
   }
   return true;

@@ -113,7 +113,7 @@ class SocketOperation : public Suspension, private FdWaiter {
   /// Waits no longer. The destructor does it; who owns the socket does it before that goes.
   void withdraw() noexcept;
 
-  /// One system call, which does not wait. True when the operation is over, well or with fail().
+  /// System calls that do not wait. True when the operation is over, well or with fail().
   virtual bool attempt() noexcept = 0;
 
   /// The operation is over: the call failed with `error`, an errno.
@@ -147,7 +147,7 @@ class SocketOperation : public Suspension, private FdWaiter {
 /// 0 is the end of the stream.
 ///
 /// Suspends only where nothing is there yet; the poller wakes it when bytes, the end or an error
-/// have come. `buffer` is not empty, and it and the socket stay where they are until then. Throws
+/// have come. `buffer` stays where it is until then; the socket may be moved. Throws
 /// std::system_error; std::invalid_argument for an empty buffer.
 /// Source: recv(2).
 class [[nodiscard]] ReadSocket final : public SocketOperation {
