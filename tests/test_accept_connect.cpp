@@ -332,6 +332,14 @@ TEST_CASE_METHOD(LoopFixture,
                     ContainsSubstring("connect to 127.0.0.1:9: Network is unreachable"));
 }
 
+TEST_CASE_METHOD(LoopFixture, "ConnectSocket: an attempt that fails while it waits is an error",
+                 "[socket][connect][errors]") {
+  const Failing under_way(Call::kConnect, EINPROGRESS);
+  const Failing in_the_end(Call::kSocketError, ETIMEDOUT);
+  CHECK_THROWS_WITH(loop.run_until_complete(connect_to(Address("127.0.0.1", 9))),
+                    ContainsSubstring("connect to 127.0.0.1:9: Connection timed out"));
+}
+
 TEST_CASE_METHOD(LoopFixture,
                  "ConnectSocket: what it gives is non-blocking, closed on exec, and sends at once",
                  "[socket][connect]") {

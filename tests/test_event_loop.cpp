@@ -221,6 +221,14 @@ TEST_CASE_METHOD(LoopFixture, "EventLoop: stop before the run lets one turn run"
   CHECK(trace == Trace{"a1", "a2", "a3"});
 }
 
+TEST_CASE_METHOD(LoopFixture, "EventLoop: stop is forgotten when the run is over", "[loop][stop]") {
+  loop.call_soon([this] { loop.stop(); });
+  loop.run_forever();
+  spawn("a", steps(*this, "a", 3));
+  loop.run_forever();
+  CHECK(trace == Trace{"a1", "a2", "a3"});
+}
+
 TEST_CASE_METHOD(LoopFixture, "EventLoop: stop with nothing to do makes run_forever return",
                  "[loop][stop]") {
   loop.stop();

@@ -224,7 +224,8 @@ TEST_CASE_METHOD(Lifetime, "Lifetime: destructors may make tasks and callbacks w
                  "[lifetime]") {
   AllocationCheck memory;
   {
-    EventLoop loop;
+    std::optional<EventLoop> kept(std::in_place);
+    EventLoop& loop = *kept;
     const auto make_more = [&loop](Counted) {
       loop.create_task(return_at_once(Counted()));
       loop.call_soon([last = AtEnd([&loop] { loop.create_task(return_at_once(Counted())); })] {});
@@ -235,6 +236,7 @@ TEST_CASE_METHOD(Lifetime, "Lifetime: destructors may make tasks and callbacks w
     loop.create_task(hold_and_yield(AtEnd([&] { make_more(Counted()); }), 9));
     loop.stop();
     loop.run_until_idle();
+    kept.reset();  // before what its destructors use
   }
   CHECK(Counted::live() == 0);
   CHECK(memory.balanced());

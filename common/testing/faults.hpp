@@ -8,7 +8,8 @@
 
 namespace treadle::testing {
 
-enum class Call { kPoll, kRecv, kSend, kAccept, kConnect };
+/// kSocketError is no call of its own, but what getsockopt(2) says of an attempt to connect.
+enum class Call { kPoll, kRecv, kSend, kAccept, kConnect, kSocketError };
 
 /// How often `call` was made since the process began.
 int calls(Call call) noexcept;

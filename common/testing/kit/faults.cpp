@@ -18,7 +18,7 @@ struct Plan {
   int times = 0;
 };
 
-std::array<Plan, 5> plans;
+std::array<Plan, 6> plans;
 std::size_t most_bytes = static_cast<std::size_t>(-1);
 
 Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
@@ -83,6 +83,14 @@ int accept(int fd, sockaddr* address, socklen_t* length) {
 int connect(int fd, const sockaddr* address, socklen_t length) {
   static auto* next = real<int(int, const sockaddr*, socklen_t)>("connect");
   return fails(Call::kConnect) ? -1 : next(fd, address, length);
+}
+
+int getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
+  static auto* next = real<int(int, int, int, void*, socklen_t*)>("getsockopt");
+  if (level != SOL_SOCKET || name != SO_ERROR || !fails(Call::kSocketError))
+    return next(fd, level, name, value, size);
+  *static_cast<int*>(value) = errno;
+  return 0;
 }
 
 }  // extern "C"
