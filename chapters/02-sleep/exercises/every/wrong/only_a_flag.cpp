@@ -1,0 +1,46 @@
+// rejected by: Every: stop() takes the next tick back
+// status: wrong
+// says: nothing is armed any more
+//
+// stop() sets a flag, and leaves the timer armed.
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "treadle/event_loop.hpp"
+
+using treadle::Clock;
+using treadle::EventLoop;
+using treadle::TimerHandle;
+
+class Every {
+ public:
+  Every(EventLoop& loop, Clock::duration period, std::function<void()> tick)
+      : loop_(loop), period_(period), tick_(std::move(tick)), due_(loop.time()) {
+    arm();
+  }
+  Every(const Every&) = delete;
+  Every& operator=(const Every&) = delete;
+  ~Every() { timer_->cancel(); }
+
+  void stop() { stopped_ = true; }
+
+ private:
+  void arm() {
+    due_ += ((loop_.time() - due_) / period_ + 1) * period_;
+    timer_ = loop_.call_at(due_, [this] { fire(); });
+  }
+
+  void fire() {
+    if (stopped_) return;
+    arm();
+    tick_();
+  }
+
+  EventLoop& loop_;
+  const Clock::duration period_;
+  const std::function<void()> tick_;
+  Clock::time_point due_;
+  bool stopped_ = false;
+  std::optional<TimerHandle> timer_;
+};
