@@ -1,5 +1,8 @@
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -7,19 +10,26 @@
 #include <string>
 
 #include "testing/child_process.hpp"
+#include "testing/faults.hpp"
+#include "testing/hang_watch.hpp"
 #include "testing/loop_fixture.hpp"
 
 namespace test_kit {
 
 using treadle::Coro;
-using treadle::DeadlockError;
+using treadle::EventLoop;
 using treadle::Task;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::Call;
+using treadle::testing::calls;
 using treadle::testing::ChildProcess;
 using treadle::testing::Counted;
 using treadle::testing::Ending;
+using treadle::testing::Failing;
+using treadle::testing::HangWatch;
 using treadle::testing::in_child;
+using treadle::testing::InSmallPieces;
 using treadle::testing::LoopFixture;
 using treadle::testing::said_in_dying;
 using treadle::testing::Trace;
@@ -127,6 +137,50 @@ TEST_CASE("Kit: a child that runs beside is waited for, or killed", "[kit]") {
     ChildProcess stays([] { ::pause(); });
   }
   CHECK(ends.wait().exit_code == 3);
+}
+
+TEST_CASE("Kit: HangWatch stops a loop that runs for ever, and knows that it did", "[kit]") {
+  EventLoop loop;
+  HangWatch hangs(
+      std::chrono::milliseconds(20), [](void* object) { static_cast<EventLoop*>(object)->stop(); },
+      &loop);
+  CHECK_FALSE(hangs.hung());
+  const auto spin = []() -> Coro<> {
+    for (;;) co_await yield_now();
+  };
+  CHECK_THROWS_AS(loop.run_until_complete(spin()), treadle::InvalidStateError);
+  CHECK(hangs.hung());
+}
+
+TEST_CASE("Kit: HangWatch ends a process that does not listen", "[kit]") {
+  CHECK(in_child([] {
+          const HangWatch hangs(
+              std::chrono::milliseconds(20), [](void*) {}, nullptr);
+          for (;;) ::pause();
+        }).signal == SIGALRM);
+}
+
+TEST_CASE("Kit: system calls fail as often as they are told to, and are counted", "[kit]") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  char buffer[8];
+  const int before = calls(Call::kSend);
+  {
+    const Failing twice(Call::kSend, EINTR, 2);
+    CHECK(::send(ends[0], "abc", 3, 0) == -1);
+    CHECK(errno == EINTR);
+    CHECK(twice.left() == 1);
+  }
+  {
+    const InSmallPieces two_by_two(2);
+    CHECK(::send(ends[0], "abc", 3, 0) == 2);
+    CHECK(::send(ends[0], "c", 1, 0) == 1);
+    CHECK(::recv(ends[1], buffer, sizeof buffer, 0) == 2);
+  }
+  CHECK(::recv(ends[1], buffer, sizeof buffer, 0) == 1);
+  CHECK(calls(Call::kSend) == before + 3);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 }  // namespace test_kit

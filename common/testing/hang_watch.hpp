@@ -5,12 +5,14 @@
 // stands. If that does not help, the process is ended by SIGALRM, which the runner reports as a hang.
 #pragma once
 
+#include <chrono>
+
 namespace treadle::testing {
 
 class HangWatch {
  public:
-  /// After `seconds`, calls `on_hang(object)` from a signal handler, and after as long again ends the process.
-  HangWatch(int seconds, void (*on_hang)(void*), void* object) noexcept;
+  /// After `patience`, calls `on_hang(object)` from a signal handler, and after as long again ends the process.
+  HangWatch(std::chrono::milliseconds patience, void (*on_hang)(void*), void* object) noexcept;
   HangWatch(const HangWatch&) = delete;
   HangWatch& operator=(const HangWatch&) = delete;
   ~HangWatch();

@@ -102,7 +102,7 @@ class LoopFixture {
 #endif
 
  private:
-  HangWatch hangs_{10, &LoopFixture::stop, &loop};
+  HangWatch hangs_{std::chrono::seconds(10), &LoopFixture::stop, &loop};
 };
 
 }  // namespace treadle::testing

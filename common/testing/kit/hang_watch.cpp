@@ -18,26 +18,28 @@ void on_alarm(int) {
   watched_function(watched_object);
 }
 
-void set_timer(int seconds) {
+void set_timer(std::chrono::milliseconds period) {
   itimerval timer{};
-  timer.it_value.tv_sec = timer.it_interval.tv_sec = seconds;
+  timer.it_value.tv_sec = timer.it_interval.tv_sec = period.count() / 1000;
+  timer.it_value.tv_usec = timer.it_interval.tv_usec = period.count() % 1000 * 1000;
   ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
 }  // namespace
 
-HangWatch::HangWatch(int seconds, void (*on_hang)(void*), void* object) noexcept {
+HangWatch::HangWatch(std::chrono::milliseconds patience, void (*on_hang)(void*),
+                     void* object) noexcept {
   has_hung = 0;
   watched_function = on_hang;
   watched_object = object;
   struct sigaction action {};
   action.sa_handler = on_alarm;  // without SA_RESTART: poll() is to return
   ::sigaction(SIGALRM, &action, nullptr);
-  set_timer(seconds);
+  set_timer(patience);
 }
 
 HangWatch::~HangWatch() {
-  set_timer(0);
+  set_timer({});
   ::signal(SIGALRM, SIG_DFL);
 }
 
