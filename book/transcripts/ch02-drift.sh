@@ -1,0 +1,3 @@
+quiet env STAGE=02-sleep book/snippets/compile drift "$SCRATCH" -Icommon
+cd "$SCRATCH"
+show "./drift"
