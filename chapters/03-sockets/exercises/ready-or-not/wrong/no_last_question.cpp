@@ -1,0 +1,24 @@
+// rejected by: Ready: to the end of the stream
+// status: wrong
+// says: Line 13 differs: you predicted "writer shuts down"
+//
+// Thinks that the reader learns of the end without asking.
+#include <string>
+#include <vector>
+
+const std::vector<std::string> prediction = {
+    "reader asks",
+    "writer begins",
+    "writer has written 6",
+    "watch 1",
+    "writer has written 8",
+    "watch 2",
+    "reader gets abcd",
+    "reader asks",
+    "reader gets efgh",
+    "reader asks",
+    "writer has written 10",
+    "reader gets ij",
+    "writer shuts down",
+    "reader is done",
+};
