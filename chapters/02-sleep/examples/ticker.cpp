@@ -74,6 +74,7 @@ Coro<> tick(Entry entry, Clock::time_point start, Clock::time_point end) {
 
 void run(const std::vector<std::string>& lines, Clock::duration length) {
   std::vector<Entry> entries;
+  entries.reserve(lines.size());
   for (const std::string& line : lines) entries.push_back(parse_entry(line));
   EventLoop loop;
   const Clock::time_point start = loop.time();

@@ -84,6 +84,7 @@ Coro<int> count_all(std::vector<std::string> names) {
   EventLoop& loop = co_await get_running_loop();
   std::string turns;
   std::vector<Task<Counts>> tasks;
+  tasks.reserve(names.size());
   for (std::size_t i = 0; i < names.size(); ++i)
     tasks.push_back(loop.create_task(count(names[i], static_cast<char>('a' + i % 26), turns)));
 

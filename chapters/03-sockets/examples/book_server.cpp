@@ -36,7 +36,7 @@ namespace http = examples::http;
 
 namespace {
 
-constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::size_t kPieceBytes = 65536;
 
 // What all clients share.
 struct Site {
@@ -91,14 +91,15 @@ class Visit {
   Coro<> serve();
 
  private:
-  Coro<std::optional<http::Request>> next_request();
+  Coro<bool> next_request();
   Coro<bool> receive_more();
-  http::Request take_request(std::size_t size);
-  Coro<> answer(const http::Request& request);
-  Coro<> find_and_send(const http::Request& request);
-  Coro<> send_file(const http::Request& request, File file);
-  Coro<> send_notice(const http::Request& request, int status, std::string fields);
-  Coro<> send_head(const http::Request& request, int status, std::string fields);
+  bool take_request(std::size_t size);
+  bool refuse(int status);
+  Coro<> answer();
+  Coro<> find_and_send();
+  Coro<> send_file(File file);
+  Coro<> send_notice(int status, std::string fields);
+  Coro<> send_head(int status, std::string fields);
   Coro<> send_contents(File file);
   Coro<> send(std::string_view text);
   Coro<> part();
@@ -106,38 +107,38 @@ class Visit {
   EventLoop& loop_;
   Site& site_;
   Socket client_;
-  std::string received_;  // of the next request and those behind it
-  std::uint64_t sent_ = 0;
-  int status_ = 0;
+  std::string received_;    // of the next request and those behind it
+  http::Request request_;   // the one being answered,
+  int status_ = 0;          // how,
+  std::uint64_t sent_ = 0;  // and how much of the body has gone out
 };
 
 Coro<> Visit::serve() {
   bool stays = true;
   while (stays) {
-    std::optional<http::Request> request = co_await next_request();
-    if (!request) co_return;
-    co_await answer(*request);
-    stays = request->keep_alive;
+    const bool asked = co_await next_request();
+    if (!asked) co_return;
+    co_await answer();
+    stays = request_.keep_alive;
     // Whoever sends a thousand requests in one go never lets us wait, and would keep the thread.
     co_await yield_now();
   }
   co_await part();
 }
 
-// Nothing where the client has left.
-Coro<std::optional<http::Request>> Visit::next_request() {
+// False where the client has left.
+Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
   const Patience patience(loop_, client_, site_.patience);
   std::size_t searched = 0;
   for (;;) {
     const std::size_t size = http::head_size(received_, searched);
     if ((size > 0 ? size : received_.size()) > http::kMostHeadBytes)
-      co_return http::refused(http::status_of_long_head(received_));
+      co_return refuse(http::status_of_long_head(received_));
     if (size > 0) co_return take_request(size);
     searched = received_.size();
     const bool more = co_await receive_more();
-    if (!more && received_.empty()) co_return std::nullopt;
-    if (!more) co_return http::refused(400);
+    if (!more) co_return !received_.empty() && refuse(400);
   }
 }
 
@@ -148,74 +149,79 @@ Coro<bool> Visit::receive_more() {
   co_return count > 0;
 }
 
-http::Request Visit::take_request(std::size_t size) {
-  http::Request request = http::parse_request(received_.substr(0, size));
+bool Visit::take_request(std::size_t size) {
+  request_ = http::parse_request(received_.substr(0, size));
   received_.erase(0, size);
-  return request;
+  return true;
+}
+
+bool Visit::refuse(int status) {
+  request_ = http::refused(status);
+  return true;
 }
 
 // Answers, and says so in a line.
-Coro<> Visit::answer(const http::Request& request) {
+Coro<> Visit::answer() {
   const auto begin = loop_.time();
   status_ = 0;
   sent_ = 0;
   std::exception_ptr failure;
   try {
-    co_await find_and_send(request);
+    co_await find_and_send();
   } catch (const std::system_error&) {
     failure = std::current_exception();
   }
   const std::chrono::duration<double, std::milli> took = loop_.time() - begin;
-  examples::say(stdout, fmt::format("{} {} {} {} {:.1f} ms{}", http::printable(request.method),
-                                    http::printable(request.target), status_, sent_, took.count(),
+  examples::say(stdout, fmt::format("{} {} {} {} {:.1f} ms{}", http::printable(request_.method),
+                                    http::printable(request_.target), status_, sent_, took.count(),
                                     failure ? " (cut off)" : ""));
   if (failure) std::rethrow_exception(failure);
 }
 
-Coro<> Visit::find_and_send(const http::Request& request) {
-  int status = request.refused;
+Coro<> Visit::find_and_send() {
+  int status = request_.refused;
   std::optional<File> file;
   try {
-    if (status == 0) file = site_.files.open(request.path);
+    if (status == 0) file = site_.files.open(request_.path);
   } catch (const std::system_error& error) {
     status = status_of(error.code().value());
   }
   if (!file) {
-    co_await send_notice(request, status, status == 405 ? "Allow: GET, HEAD\r\n" : "");
+    co_await send_notice(status, status == 405 ? "Allow: GET, HEAD\r\n" : "");
   } else if (file->is_directory()) {
     // Its pages name their neighbours relative to the folder, and so its address needs the slash.
-    const std::string address = http::encode(request.path) + "/" + request.query;
-    co_await send_notice(request, 301, fmt::format("Location: {}\r\n", address));
+    const std::string address = http::encode(request_.path) + "/" + request_.query;
+    co_await send_notice(301, fmt::format("Location: {}\r\n", address));
   } else {
-    co_await send_file(request, std::move(*file));
+    co_await send_file(std::move(*file));
   }
 }
 
-Coro<> Visit::send_file(const http::Request& request, File file) {
+Coro<> Visit::send_file(File file) {
   const std::string modified = http::date(file.modified());
   std::string fields = fmt::format("Last-Modified: {}\r\nCache-Control: no-cache\r\n", modified);
   // The browser has a copy of that very second.
-  if (request.if_modified_since == modified) {
-    co_await send_head(request, 304, std::move(fields));
+  if (request_.if_modified_since == modified) {
+    co_await send_head(304, std::move(fields));
     co_return;
   }
   fields += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", file.type(), file.size());
-  co_await send_head(request, 200, std::move(fields));
-  if (!request.head_only) co_await send_contents(std::move(file));
+  co_await send_head(200, std::move(fields));
+  if (!request_.head_only) co_await send_contents(std::move(file));
 }
 
-Coro<> Visit::send_notice(const http::Request& request, int status, std::string fields) {
+Coro<> Visit::send_notice(int status, std::string fields) {
   const std::string text = fmt::format("{} {}\n", status, http::reason(status));
   fields +=
       fmt::format("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n", text.size());
-  co_await send_head(request, status, std::move(fields));
-  if (!request.head_only) {
+  co_await send_head(status, std::move(fields));
+  if (!request_.head_only) {
     co_await send(text);
     sent_ += text.size();
   }
 }
 
-Coro<> Visit::send_head(const http::Request& request, int status, std::string fields) {
+Coro<> Visit::send_head(int status, std::string fields) {
   status_ = status;
   const std::string head = fmt::format(
       "HTTP/1.1 {} {}\r\n"
@@ -224,7 +230,7 @@ Coro<> Visit::send_head(const http::Request& request, int status, std::string fi
       "{}"
       "Connection: {}\r\n\r\n",
       status, http::reason(status), http::date(std::time(nullptr)), fields,
-      request.keep_alive ? "keep-alive" : "close");
+      request_.keep_alive ? "keep-alive" : "close");
   co_await send(head);
 }
 
@@ -262,7 +268,7 @@ Coro<> serve(Socket client, Site& site) {
   try {
     co_await visit.serve();
   } catch (const std::system_error&) {
-    // The client is gone, or was too slow and we closed: no reason to trouble anybody.
+    co_return;  // the client is gone, or was too slow and we closed: nobody else need know
   }
 }
 

@@ -107,6 +107,7 @@ Coro<> load(Address address, std::size_t connections, std::size_t bytes) {
 
   const auto begin = loop.time();
   std::vector<Task<>> exchanges;
+  exchanges.reserve(connections);
   for (std::size_t i = 0; i < connections; ++i)
     exchanges.push_back(loop.create_task(exchange(servers[i], i, bytes)));
   for (const Task<>& task : exchanges) co_await task;
