@@ -1,0 +1,47 @@
+// rejected by: LineReader: a last line needs no newline, and then comes the end
+// status: wrong
+// says: must not vanish
+//
+// Forgets what came after the last newline.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "treadle/socket.hpp"
+
+using treadle::Coro;
+using treadle::ReadSocket;
+using treadle::Socket;
+
+class LineReader {
+ public:
+  LineReader(Socket& socket, std::size_t limit) : socket_(socket), limit_(limit) {}
+
+  Coro<std::optional<std::string>> next() {
+    for (;;) {
+      const std::size_t length = unread_.find('\n');
+      if (std::min(length, unread_.size()) > limit_) throw std::length_error("too long");
+      if (length != std::string::npos) co_return take(length);
+      std::array<char, 4096> piece;
+      const std::size_t n = co_await ReadSocket(socket_, piece);
+      if (n == 0) co_return std::nullopt;
+      unread_.append(piece.data(), n);
+    }
+  }
+
+ private:
+  std::string take(std::size_t length) {
+    std::string line = unread_.substr(0, length);
+    unread_.erase(0, length + 1);
+    return line;
+  }
+
+  Socket& socket_;
+  const std::size_t limit_;
+  std::string unread_;
+};
