@@ -482,6 +482,7 @@ class Requests(WithSite):
             with Client(self.server) as client:
                 client.send(f"POST / HTTP/1.1\r\n{HOST}Content-Length: 300000\r\n\r\n" + "x" * 300_000)
                 response = client.response()
+                self.assertTrue(client.at_end())  # an end, and no reset
             self.assertEqual((response.status, response.fields["allow"]), (405, "GET, HEAD"))
 
     def test_a_head_gets_no_body_even_when_refused(self) -> None:
@@ -508,8 +509,10 @@ class Requests(WithSite):
 
     def test_byte_by_byte(self) -> None:
         with Client(self.server) as client:
+            client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for byte in f"\r\nGET /docs/ HTTP/1.1\r\n{HOST}\r\n":
                 client.send(byte)
+                time.sleep(0.005)  # so that each arrives alone
             self.assertEqual(client.response().body, b"docs")
 
 
