@@ -36,6 +36,8 @@ Coro<> throw_number() {
   co_return;
 }
 
+Coro<> wait_for(Task<> task) { co_await task; }
+
 // ---- An error that nobody awaited
 
 TEST_CASE_METHOD(LoopFixture,
@@ -88,7 +90,12 @@ TEST_CASE_METHOD(LoopFixture, "Errors: one that was asked for is not reported", 
   }
   SECTION("by co_await, before its end") {
     const auto task = spawn("a", fail_late("no"));
-    CHECK_THROWS(run([task]() -> Coro<> { co_await task; }));
+    CHECK_THROWS(loop.run_until_complete(wait_for(task)));
+  }
+  SECTION("by co_await, after its end") {
+    const auto task = spawn("a", fail("no"));
+    run_until_idle();
+    CHECK_THROWS(loop.run_until_complete(wait_for(task)));
   }
   SECTION("by co_await of a temporary") {
     CHECK_THROWS(run([this]() -> Coro<> { co_await loop.create_task(fail("no")); }));

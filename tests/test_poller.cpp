@@ -3,6 +3,7 @@
 
 #include <sys/time.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -174,6 +175,31 @@ TEST_CASE("Poller: who leaves, or is destroyed, is asked no more, and the others
   poller.add(first, pipes[0].out.get(), Readiness::kReadable);
   poller.wait(0ns);
   CHECK(tried == Tried{2, 3, 0});
+}
+
+TEST_CASE("Poller: all leave in any order, and those who stay are asked", "[poller]") {
+  std::array<std::size_t, 4> order{0, 1, 2, 3};
+  do {
+    Tried tried;
+    std::vector<Pipe> pipes(4);
+    Poller poller;
+    std::vector<std::unique_ptr<Waiter>> waiters;
+    for (int i = 0; i < 4; ++i) {
+      auto& pipe = pipes[static_cast<std::size_t>(i)];
+      pipe.put();
+      waiters.push_back(std::make_unique<Waiter>(i, tried, false));
+      poller.add(*waiters.back(), pipe.out.get(), Readiness::kReadable);
+    }
+    for (std::size_t gone = 1; gone <= 4; ++gone) {
+      waiters[order[gone - 1]]->leave();
+      Tried left(order.begin() + static_cast<std::ptrdiff_t>(gone), order.end());
+      std::sort(left.begin(), left.end());
+      tried.clear();
+      poller.wait(0ns);
+      std::sort(tried.begin(), tried.end());
+      REQUIRE(tried == left);
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST_CASE("Poller: a waiter that waits already is a broken precondition", "[poller][check]") {
