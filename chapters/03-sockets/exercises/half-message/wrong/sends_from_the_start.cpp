@@ -1,0 +1,54 @@
+// rejected by: Message: a large one is sent whole
+// status: wrong
+// says: more than the kernel takes at once
+//
+// Writes until enough has been written, but each time from the beginning.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "treadle/socket.hpp"
+
+using treadle::Coro;
+using treadle::IncompleteReadError;
+using treadle::ReadSocket;
+using treadle::Socket;
+using treadle::WriteSocket;
+
+using Head = std::array<char, 4>;
+
+Head head_of(std::size_t length) {
+  Head head;
+  for (int i = 0; i < 4; ++i) head[i] = static_cast<char>(length >> (8 * (3 - i)));
+  return head;
+}
+
+std::size_t length_in(const Head& head) {
+  std::size_t length = 0;
+  for (char byte : head) length = length << 8 | static_cast<unsigned char>(byte);
+  return length;
+}
+
+Coro<> send_message(Socket& socket, std::string text) {
+  const Head head = head_of(text.size());
+  text.insert(0, head.data(), head.size());
+  std::size_t sent = 0;
+  while (sent < text.size()) {
+    const std::size_t n = co_await WriteSocket(socket, text);
+    sent += n;
+  }
+}
+
+Coro<std::optional<std::string>> receive_message(Socket& socket) {
+  Head head{};
+  const std::size_t n = co_await ReadSocket(socket, head);
+  if (n == 0) co_return std::nullopt;
+  co_await treadle::read_exactly(socket, std::span<char>(head).subspan(n));
+  std::string text(length_in(head), '\0');
+  co_await treadle::read_exactly(socket, text);
+  co_return text;
+}
