@@ -1,0 +1,2 @@
+. book/snippets/hazard.sh
+hazard g6
