@@ -209,7 +209,7 @@ TEST_CASE_METHOD(LoopFixture, "Coro: a value is moved out of the callee and neve
 }
 
 struct ThrowsWhenMade {
-  explicit ThrowsWhenMade(int) { throw std::runtime_error("cannot be made"); }
+  ThrowsWhenMade(int) { throw std::runtime_error("cannot be made"); }
 };
 
 TEST_CASE_METHOD(LoopFixture, "Coro: a value whose construction throws becomes the error",
