@@ -294,4 +294,32 @@ TEST_CASE("Poller: what the kernel refuses is an error that names the call", "[p
   }
 }
 
+// ---- The end
+
+TEST_CASE("Poller: it says whether the time passed and nothing came up", "[poller]") {
+  Tried tried;
+  Pipe pipe;
+  Poller poller;
+  Waiter waiter(1, tried, false);
+  poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  CHECK(poller.wait(0ns));
+  {
+    const Failing interrupted(Call::kPoll, EINTR);
+    CHECK_FALSE(poller.wait(0ns));
+  }
+  pipe.put();
+  CHECK_FALSE(poller.wait(0ns));  // a false alarm is something
+}
+
+TEST_CASE("Poller: who waits may outlive it", "[poller][lifetime]") {
+  Tried tried;
+  Pipe pipe;
+  Waiter waiter(1, tried);
+  {
+    Poller poller;
+    poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  }
+  CHECK_FALSE(waiter.registered());
+}
+
 }  // namespace test_poller

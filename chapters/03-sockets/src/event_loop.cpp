@@ -114,10 +114,12 @@ void EventLoop::poll(Wait wait) {
     if (!poller_.empty()) poller_.wait(kNoTime);
     return;
   }
-  if (timers_.empty()) return poller_.wait(kForEver);
+  if (timers_.empty()) {
+    poller_.wait(kForEver);
+    return;
+  }
   const Clock::time_point deadline = timers_.next_deadline();
-  poller_.wait(std::max(clock_.until(deadline), kNoTime));
-  if (ready_.empty()) clock_.idle_until(deadline);
+  if (poller_.wait(std::max(clock_.until(deadline), kNoTime))) clock_.idle_until(deadline);
 }
 
 void EventLoop::run_one(Runnable& runnable) noexcept {

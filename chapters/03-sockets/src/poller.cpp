@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <limits>
 #include <system_error>
 
@@ -23,6 +24,10 @@ void FdWaiter::leave() noexcept {
   if (poller_ != nullptr) poller_->remove(place_);
 }
 
+Poller::~Poller() {
+  for (FdWaiter* waiter : waiters_) waiter->poller_ = nullptr;
+}
+
 void Poller::add(FdWaiter& waiter, int fd, Readiness readiness) {
   check(!waiter.registered(), "a waiter waits for one descriptor at a time");
   polled_.push_back({fd, static_cast<short>(readiness), 0});
@@ -36,11 +41,11 @@ void Poller::add(FdWaiter& waiter, int fd, Readiness readiness) {
   waiter.place_ = waiters_.size() - 1;
 }
 
-void Poller::wait(std::chrono::nanoseconds timeout) {
+bool Poller::wait(std::chrono::nanoseconds timeout) {
   const int ready =
       ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), to_milliseconds(timeout));
   if (ready < 0) {
-    if (errno == EINTR) return;  // a signal: the loop looks what there is to do, and comes back
+    if (errno == EINTR) return false;  // a signal: the loop looks what there is to do
     throw std::system_error(errno, std::generic_category(), "poll");
   }
   // A waiter that leaves gives its place to the last one, which has not been asked yet: so go on
@@ -59,6 +64,7 @@ void Poller::wait(std::chrono::nanoseconds timeout) {
       ++place;
     }
   }
+  return ready == 0;
 }
 
 void Poller::remove(std::size_t place) noexcept {

@@ -6,7 +6,8 @@
 // can be read off the program.
 //
 // Where nothing can run, the thread sleeps until the next deadline or until a descriptor is
-// ready. Those that wait for a descriptor come first in a turn, then those whose time has come,
+// ready. A turn puts those that got what they wanted of a descriptor at the end of the ready
+// queue, behind them those whose time has come,
 // and then all that are ready run.
 //
 // A loop ends in one of three ways: it has done what it was asked for, it was told to stop(), or

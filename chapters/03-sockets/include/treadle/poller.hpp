@@ -64,6 +64,9 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
+  /// Those who still wait have left, and are not told.
+  ~Poller();
+
   bool empty() const noexcept { return polled_.empty(); }
 
   /// Calls `waiter.try_again()` from wait() whenever `fd` is ready. REQUIRES: it is not
@@ -72,8 +75,9 @@ class Poller {
 
   /// Sleeps until a descriptor is ready, a signal arrives, or `timeout` is over; then lets those
   /// who are ready try. A timeout below zero is none. poll(2) counts in milliseconds: it is
-  /// rounded up, so never early. Throws std::system_error where the kernel refuses.
-  void wait(std::chrono::nanoseconds timeout);
+  /// rounded up, so never early. True where the time passed and nothing came up. Throws
+  /// std::system_error where the kernel refuses.
+  bool wait(std::chrono::nanoseconds timeout);
 
  private:
   friend class FdWaiter;
