@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "testing/child_process.hpp"
 #include "testing/loop_fixture.hpp"
 
 namespace test_call_later {
@@ -19,6 +20,7 @@ using treadle::yield_now;
 using treadle::testing::AllocationCheck;
 using treadle::testing::Counted;
 using treadle::testing::LoopFixture;
+using treadle::testing::said_in_dying;
 using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
 
@@ -337,6 +339,26 @@ TEST_CASE("CallLater: destructors may schedule callbacks while the loop goes",
   }
   CHECK(Counted::live() == 0);
   CHECK(memory.balanced());
+}
+
+TEST_CASE_METHOD(Callbacks, "CallLater: only the first of two cancels is told yes",
+                 "[call_later][cancel]") {
+  std::optional<TimerHandle> self;
+  bool second = true;
+  self = loop.call_later(1s, [end = AtEnd([&] { second = self->cancel(); })] {});
+  CHECK(self->cancel());
+  CHECK_FALSE(second);
+  CHECK_FALSE(self->cancel());
+}
+
+TEST_CASE("CallLater: a handle that was moved from is asked for nothing", "[call_later][check]") {
+  CHECK_THAT(said_in_dying([] {
+               EventLoop loop;
+               TimerHandle first = loop.call_later(1s, [] {});
+               const TimerHandle second = std::move(first);
+               first.cancel();
+             }),
+             ContainsSubstring("a TimerHandle that is asked for something"));
 }
 
 }  // namespace test_call_later

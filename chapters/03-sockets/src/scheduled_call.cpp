@@ -3,7 +3,7 @@
 namespace treadle {
 
 bool ScheduledCall::cancel() noexcept {
-  if (!armed() && !(queued() && !cancelled_)) return false;
+  if (cancelled_ || !(armed() || queued())) return false;
   const Ref<ScheduledCall> self(*this);  // the callback may own the last handle
   cancelled_ = true;
   destroy_callback();

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "treadle/clock.hpp"
+#include "treadle/errors.hpp"
 #include "treadle/ready_queue.hpp"
 #include "treadle/ref.hpp"
 #include "treadle/timer_heap.hpp"
@@ -82,14 +83,20 @@ class TimerHandle {
   /// Takes the callback back: it will not run, and is destroyed with all it captured. False where
   /// it is too late for that, because it has run or is running, or where it was cancelled before.
   /// O(log n).
-  bool cancel() noexcept { return call_->cancel(); }
+  bool cancel() noexcept { return call().cancel(); }
 
-  bool cancelled() const noexcept { return call_->cancelled(); }
+  bool cancelled() const noexcept { return call().cancelled(); }
 
   /// The deadline it was scheduled for.
-  Clock::time_point when() const noexcept { return call_->when(); }
+  Clock::time_point when() const noexcept { return call().when(); }
 
  private:
+  ScheduledCall& call() const noexcept {
+    check(static_cast<bool>(call_),
+          "a TimerHandle that is asked for something is a handle to something");
+    return *call_;
+  }
+
   Ref<ScheduledCall> call_;
 };
 
