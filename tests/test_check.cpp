@@ -1,3 +1,4 @@
+#include <coroutine>
 #include <optional>
 #include <string>
 
@@ -127,6 +128,16 @@ TEST_CASE("Check: a task that does not wait cannot be woken", "[check][task]") {
                loop.create_task(give(1)).block().wake();
              }),
              ContainsSubstring("only a task that waits can be woken"));
+}
+
+TEST_CASE("Check: a task suspended by what cannot wake it is a broken precondition",
+          "[check][task]") {
+  CHECK_THAT(said_in_dying([] {
+               EventLoop loop;
+               const auto forsaken = []() -> Coro<> { co_await std::suspend_always(); };
+               loop.run_until_complete(forsaken());
+             }),
+             ContainsSubstring("only by an awaiter that can make it ready again"));
 }
 
 }  // namespace test_check

@@ -188,6 +188,13 @@ TEST_CASE_METHOD(LoopFixture, "Coro: co_return converts like a return", "[coro]"
   CHECK(run(braces) == std::vector{1, 2, 3});
 }
 
+TEST_CASE("Coro: co_return does not convert where a return would not", "[coro]") {
+  CHECK(treadle::ResultFor<const char*, std::string>);
+  CHECK_FALSE(treadle::ResultFor<int*, std::unique_ptr<int>>);  // who owns it must be said
+  CHECK_FALSE(treadle::ResultFor<int, std::vector<int>>);
+  CHECK_FALSE(treadle::ResultFor<int, int&>);
+}
+
 TEST_CASE_METHOD(LoopFixture, "Coro: a type without a default constructor can be returned",
                  "[coro]") {
   struct Point {
@@ -216,6 +223,19 @@ TEST_CASE_METHOD(LoopFixture, "Coro: a value whose construction throws becomes t
                  "[coro]") {
   auto callee = []() -> Coro<ThrowsWhenMade> { co_return 1; };
   CHECK_THROWS_WITH(run([&]() -> Coro<> { co_await callee(); }), "cannot be made");
+}
+
+struct ThrowsAtEnd {
+  ~ThrowsAtEnd() noexcept(false) { throw std::runtime_error("at its end"); }
+};
+
+TEST_CASE_METHOD(LoopFixture, "Coro: an error of a local's destructor takes the place of the value",
+                 "[coro]") {
+  auto callee = []() -> Coro<int> {
+    const ThrowsAtEnd local;
+    co_return 1;
+  };
+  CHECK_THROWS_WITH(run(callee), "at its end");
 }
 
 // ---- Frames

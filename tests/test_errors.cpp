@@ -2,6 +2,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "testing/child_process.hpp"
@@ -328,6 +329,23 @@ TEST_CASE("Errors: describe puts the message and the error behind it on one line
   CHECK(describe({"alone", nullptr}) == "alone");
   CHECK(describe({"a", std::make_exception_ptr(std::runtime_error("b"))}) == "a: b");
   CHECK(describe({"a", std::make_exception_ptr(1)}) == "a: an object that is no std::exception");
+}
+
+TEST_CASE("Errors: a handler may destroy the loop, when the last handle goes after the run",
+          "[errors][handler][lifetime]") {
+  std::optional<EventLoop> loop(std::in_place);
+  int told = 0;
+  loop->set_exception_handler([&](const ErrorContext&) {
+    ++told;
+    loop.reset();
+  });
+  {
+    const Task<> task = loop->create_task(fail("no"));
+    loop->run_until_idle();
+    CHECK(told == 0);
+  }
+  CHECK(told == 1);
+  CHECK_FALSE(loop);
 }
 
 }  // namespace test_errors

@@ -341,4 +341,23 @@ TEST_CASE_METHOD(Lifetime, "Lifetime: a thousand tasks of every kind leave nothi
   CHECK(memory.balanced());
 }
 
+TEST_CASE_METHOD(Lifetime, "Lifetime: a loop that goes is not run by what it destroys",
+                 "[lifetime]") {
+  {
+    EventLoop loop;
+    loop.create_task(hold_and_yield(AtEnd([&] {
+                                      try {
+                                        loop.run_until_idle();
+                                        note("ran");
+                                      } catch (const InvalidStateError&) {
+                                        note("refused");
+                                      }
+                                    }),
+                                    5));
+    loop.stop();
+    loop.run_forever();
+  }
+  CHECK(trace == Trace{"refused"});
+}
+
 }  // namespace test_lifetime

@@ -1,4 +1,5 @@
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "testing/catch.hpp"
@@ -82,6 +83,11 @@ TEST_CASE("ReadyQueue: pushing and popping allocate nothing", "[ready_queue][cos
     queue.pop();
   }
   CHECK(memory.made() == 0);
+}
+
+TEST_CASE("ReadyQueue: it cannot be copied, as it points into itself", "[ready_queue]") {
+  CHECK_FALSE(std::is_copy_constructible_v<ReadyQueue>);
+  CHECK_FALSE(std::is_copy_assignable_v<ReadyQueue>);
 }
 
 }  // namespace test_ready_queue

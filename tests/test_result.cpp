@@ -121,4 +121,12 @@ TEST_CASE("Result: it holds one value, never copies it, and destroys it once",
   CHECK(Counted::live() == 0);
 }
 
+TEST_CASE("Result: an error takes the place of a value, as where a local's destructor throws",
+          "[result]") {
+  Result<int> result;
+  result.set_value(1);
+  result.set_error(std::make_exception_ptr(std::runtime_error("no")));
+  CHECK_THROWS_WITH(result.get(), "no");
+}
+
 }  // namespace test_result

@@ -136,6 +136,7 @@ TEST_CASE_METHOD(LoopFixture, "Task: take moves the value out of the only handle
   const auto value = std::move(task).take();
   REQUIRE(value);
   CHECK(*value == 4);
+  CHECK_FALSE(task);  // so nobody takes what is not there any more
 }
 
 TEST_CASE_METHOD(LoopFixture, "Task: take copies where others hold handles, and they keep theirs",

@@ -112,4 +112,28 @@ TEST_CASE_METHOD(LoopFixture, "WaitList: a deadlock names what a task waits for 
   CHECK_THROWS_WITH(loop.run_forever(), ContainsSubstring("Task-1 waits for its turn"));
 }
 
+/// Wakes all when it is destroyed.
+struct WakesAll {
+  explicit WakesAll(WaitList& list) : list_(list) {}
+  ~WakesAll() { list_.wake_all(); }
+  WaitList& list_;
+};
+
+TEST_CASE("WaitList: a task that its own locals wake while they are destroyed stays asleep",
+          "[wait_list][lifetime]") {
+  WaitList list;
+  {
+    LoopFixture fixture;
+    fixture.spawn("a", [&]() -> Coro<> {
+      WaitIn wait(list);
+      const WakesAll wakes(list);  // destroyed first, while the task still waits
+      co_await wait;
+      fixture.note("never");
+    });
+    fixture.run_until_idle();
+    CHECK_FALSE(list.empty());
+  }
+  CHECK(list.empty());
+}
+
 }  // namespace test_wait_list

@@ -23,7 +23,9 @@ std::string TaskBlock::waits_for() const { return waiting_at_ ? waiting_at_->wai
 
 void TaskBlock::run() {
   resume_at_->handle().resume();
-  if (frame_.done()) finish();
+  if (frame_.done()) return finish();
+  check(queued() || waiting_at_ != nullptr,
+        "a task is suspended only by an awaiter that can make it ready again");
 }
 
 void TaskBlock::finish() noexcept {
@@ -37,7 +39,7 @@ void TaskBlock::finish() noexcept {
 void TaskBlock::detach() noexcept {
   if (!done_) {
     waiting_at_ = nullptr;
-    Frame::destroy_chain(resume_at_);
+    Frame::destroy_chain(std::exchange(resume_at_, nullptr));
   } else {
     report_lost_error();
   }
@@ -45,6 +47,7 @@ void TaskBlock::detach() noexcept {
 }
 
 void TaskBlock::forget() noexcept {
+  unlink();  // first: the handler may destroy the loop, which lets go of all that it finds
   report_lost_error();
   delete this;
 }

@@ -47,6 +47,10 @@ class Runnable {
 /// A first in, first out queue of Runnables. It owns nothing.
 class ReadyQueue {
  public:
+  ReadyQueue() noexcept = default;
+  ReadyQueue(const ReadyQueue&) = delete;
+  ReadyQueue& operator=(const ReadyQueue&) = delete;
+
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
 

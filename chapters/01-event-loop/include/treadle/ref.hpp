@@ -1,7 +1,7 @@
 // ref.hpp: a pointer that counts in the object it points to.
 //
-// std::shared_ptr would do, at the price of a second block of memory for its counts and of two
-// words a handle. Our tasks have a block of their own already, so the count lies there.
+// std::shared_ptr would do, at the price of two words a handle and of counts that are atomic in a
+// program with threads. Our tasks have a block of their own already, so a plain count lies there.
 //
 // Invariants
 //   1. A Ref that is not null has called retain() once and will call release() once.

@@ -80,8 +80,9 @@ class TaskBlock : public Runnable, public ListLink {
     waiting_at_ = &suspension;
   }
 
-  /// Makes a waiting task ready. REQUIRES: it waits.
+  /// Makes a waiting task ready. REQUIRES: it waits, or is being destroyed: then nothing happens.
   void wake() noexcept {
+    if (resume_at_ == nullptr) return;  // its own locals may wake it while they go
     check(waiting_at_ != nullptr, "only a task that waits can be woken");
     waiting_at_ = nullptr;
     host_->ready().push(*this);
@@ -130,7 +131,7 @@ class TaskBlock : public Runnable, public ListLink {
   bool retrieved_ = false;
   TaskHost* host_;
   Frame frame_;                       // the first coroutine of the chain
-  PromiseBase* resume_at_;            // the last one of it, where the task goes on
+  PromiseBase* resume_at_;            // the last one of it, where the task goes on; null: nowhere
   Suspension* waiting_at_ = nullptr;  // what it waits for, if it waits
   WaitList joiners_;                  // who waits for it
 };
@@ -207,11 +208,13 @@ class Task {
     return block().result().get();
   }
 
-  /// The value as a thing of one's own: moved out if this is the only handle, else copied. Throws
-  /// InvalidStateError for a value that can only be moved while others hold handles to it.
+  /// The value as a thing of one's own: moved out if this is the only handle, else copied. The
+  /// handle is one to nothing then. Throws InvalidStateError for a value that can only be moved
+  /// while others hold handles to it.
   T take() && {
     require_done();
-    return take_from(*block_);
+    const Ref<Block> block = std::move(block_);
+    return take_from(*block);
   }
 
   /// Waits for the end; a `const T&` that is good while any handle is.

@@ -130,10 +130,10 @@ class Frame {
 template <class T>
 class Coro;
 
-/// What a Coro<T> may `co_return`: what a T can be made of. A reference takes only what outlives the
-/// expression, so no temporary.
+/// What a Coro<T> may `co_return`: what becomes a T by itself, as after `return`. A reference takes
+/// only what outlives the expression, so no temporary.
 template <class U, class T>
-concept ResultFor = std::constructible_from<T, U> &&
+concept ResultFor = std::convertible_to<U, T> &&
     (!std::is_reference_v<T> || std::is_lvalue_reference_v<U>);
 
 /// The promise of a Coro<T>: PromiseBase and a place for the ending.

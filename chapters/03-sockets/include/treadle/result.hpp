@@ -1,11 +1,12 @@
 // result.hpp: how something ended: with a value, with an error, or not yet.
 //
 // A coroutine ends in one place and is asked about it in another, perhaps much later and more
-// than once. Result keeps the ending in between. It is written once and read any number of times;
-// only take() empties it.
+// than once. Result keeps the ending in between. It can be read any number of times; take() and
+// take_over() move the value out.
 //
 // Invariants
-//   1. Empty, then a value or an error; it never goes from one ending to the other.
+//   1. Empty, then a value or an error. Only an error may still take the place of a value: that of a
+//      local's destructor, which runs after `co_return`.
 //   2. A T that is a reference is kept as a pointer, a void as nothing at all.
 //
 // Thread safety: none.
