@@ -140,15 +140,20 @@ TEST_CASE_METHOD(LoopFixture, "RunAll: an error is thrown when all jobs have end
   CHECK(trace == Trace{"a ends", "b1", "b2", "b3", "b ends", "a failed"});
 }
 
-TEST_CASE_METHOD(LoopFixture, "RunAll: of several errors, that of the first job in the list is thrown") {
+TEST_CASE_METHOD(LoopFixture,
+                 "RunAll: of several errors, that of the first job in the list is thrown") {
   {
     auto all = spawn("all", run_all(list(job(*this, "a", 0, 1), failing_job(*this, "b", 3),
                                          failing_job(*this, "c", 0))));
     run_to_end();
-    INFO("c failed first in time, but b comes first in the list: the outcome must not depend on who is quicker.");
+    INFO(
+        "c failed first in time, but b comes first in the list: the outcome must not depend on who "
+        "is quicker.");
     CHECK(error_of(all) == "b failed");
   }
-  INFO("run_all() has seen every error, so the exception handler must not hear of one that nobody awaited.");
+  INFO(
+      "run_all() has seen every error, so the exception handler must not hear of one that nobody "
+      "awaited.");
   CHECK(errors == Trace{});
 }
 
@@ -165,7 +170,9 @@ TEST_CASE_METHOD(LoopFixture, "RunAll: while it waits, nothing runs") {
   Door door;
   auto all = spawn("all", run_all(list(job_behind(door, 1), job_behind(door, 2))));
   run_turns(*this, 5);
-  INFO("All jobs wait, so run_all() must wait too, and not look again in each turn whether they are done.");
+  INFO(
+      "All jobs wait, so run_all() must wait too, and not look again in each turn whether they are "
+      "done.");
   REQUIRE_FALSE(all.block().queued());
   door.open();
   run_until_idle();

@@ -48,8 +48,9 @@ TEST_CASE_METHOD(Desk, "AutoSave: each key begins the pause anew") {
   pass_until(13);
   text.typed();
   pass_until(60);
-  INFO("Keys at 0, 4, 4 and 13, and then silence. Only the last one is followed by a pause of 10s. What "
-       "has become of the timers of the others?");
+  INFO(
+      "Keys at 0, 4, 4 and 13, and then silence. Only the last one is followed by a pause of 10s. "
+      "What has become of the timers of the others?");
   CHECK(saves == Times{23});
 }
 
@@ -61,7 +62,9 @@ TEST_CASE_METHOD(Desk, "AutoSave: flush() saves at once, and only once") {
   INFO("flush() saves there and then.");
   REQUIRE(saves == Times{3});
   loop.run_forever();
-  INFO("After flush() there is nothing left to save, so nothing may be armed that the loop would wait for.");
+  INFO(
+      "After flush() there is nothing left to save, so nothing may be armed that the loop would "
+      "wait for.");
   CHECK(saves == Times{3});
   CHECK(now() == 3);
   text.typed();
@@ -94,7 +97,9 @@ TEST_CASE_METHOD(Desk, "AutoSave: what is typed during a save is saved too") {
   pass_until(12);
   REQUIRE(saves == Times{10});
   text.flush();
-  INFO("A key was hit during the save at 10, so something was not saved yet when flush() came at 12.");
+  INFO(
+      "A key was hit during the save at 10, so something was not saved yet when flush() came at "
+      "12.");
   CHECK(saves == Times{10, 12});
   pass_until(60);
   INFO("That was saved at 12, and nothing was typed since.");

@@ -37,7 +37,9 @@ TEST_CASE_METHOD(Ticking, "Every: ticks at each multiple of the period") {
   Every every(loop, 10ms, [&] { tick(); });
   CHECK(times == Times{});
   pass_until(65);
-  INFO("The first tick comes one period after the beginning, and each of the others one period after that.");
+  INFO(
+      "The first tick comes one period after the beginning, and each of the others one period "
+      "after that.");
   CHECK(times == Times{10, 20, 30, 40, 50, 60});
 }
 
@@ -47,8 +49,9 @@ TEST_CASE_METHOD(Ticking, "Every: a slow tick does not shift those after it") {
     clock.advance(3ms);
   });
   pass_until(55);
-  INFO("Each tick takes 3ms. A period is counted from deadline to deadline, and not from the moment in "
-       "which somebody got round to it.");
+  INFO(
+      "Each tick takes 3ms. A period is counted from deadline to deadline, and not from the moment "
+      "in which somebody got round to it.");
   CHECK(times == Times{10, 20, 30, 40, 50});
 }
 
@@ -58,8 +61,9 @@ TEST_CASE_METHOD(Ticking, "Every: missed ticks are left out, and the rhythm stay
     if (now() == 10) clock.advance(35ms);
   });
   pass_until(65);
-  INFO("The first tick held the thread from 10 to 45. What was missed meanwhile comes as one tick, as soon "
-       "as the thread is free, and the next one is due at a multiple of the period again.");
+  INFO(
+      "The first tick held the thread from 10 to 45. What was missed meanwhile comes as one tick, "
+      "as soon as the thread is free, and the next one is due at a multiple of the period again.");
   CHECK(times == Times{10, 45, 50, 60});
 
   times.clear();
@@ -76,7 +80,9 @@ TEST_CASE_METHOD(Ticking, "Every: stop() takes the next tick back") {
   every.stop();
   every.stop();  // it has stopped, and that is all
   loop.run_forever();
-  INFO("After stop() nothing is armed any more, so the loop has nothing to wait for and ends at once.");
+  INFO(
+      "After stop() nothing is armed any more, so the loop has nothing to wait for and ends at "
+      "once.");
   CHECK(now() == 25);
   pass_until(60);
   INFO("After stop() no tick comes.");
@@ -91,7 +97,9 @@ TEST_CASE_METHOD(Ticking, "Every: a tick may stop it") {
   });
   self = &every;
   loop.run_forever();
-  INFO("The second tick stopped it: no third one comes, and no timer is left for which the loop would wait.");
+  INFO(
+      "The second tick stopped it: no third one comes, and no timer is left for which the loop "
+      "would wait.");
   CHECK(times == Times{10, 20});
   CHECK(now() == 20);
 }
@@ -113,7 +121,10 @@ TEST_CASE_METHOD(Ticking, "Every: after a tick that failed, the next one comes")
     throw std::runtime_error("no ink");
   });
   pass_until(35);
-  INFO("One tick that fails is no reason to miss the next. Its error belongs to the exception handler.");
+  INFO(
+      "One tick that fails is no reason to miss the next. Its error belongs to the exception "
+      "handler.");
   CHECK(times == Times{10, 20, 30});
-  CHECK(errors == Trace{"a callback failed: no ink", "a callback failed: no ink", "a callback failed: no ink"});
+  CHECK(errors == Trace{"a callback failed: no ink", "a callback failed: no ink",
+                        "a callback failed: no ink"});
 }

@@ -85,15 +85,18 @@ TEST_CASE_METHOD(Wire, "Message: a short one arrives as it was sent") {
 
 TEST_CASE_METHOD(Wire, "Message: on the wire it is four bytes of length, then the text") {
   send("hello");
-  INFO("Others speak this protocol too: the length is 00 00 00 05, the highest byte first, on every machine.");
+  INFO(
+      "Others speak this protocol too: the length is 00 00 00 05, the highest byte first, on every "
+      "machine.");
   CHECK(treadle::testing::drain(ends.b) == "\0\0\0\5hello"s);
   send(std::string(300, 'x'));
   CHECK(treadle::testing::drain(ends.b).substr(0, 4) == "\0\0\1\x2c"s);
 }
 
 TEST_CASE_METHOD(Wire, "Message: one that comes in pieces arrives whole") {
-  INFO("The length came whole and the text in three pieces. A read gives what is there, and that may be a "
-       "part.");
+  INFO(
+      "The length came whole and the text in three pieces. A read gives what is there, and that "
+      "may be a part.");
   REQUIRE(receive_in_pieces({"\0\0\0\x0b"s, "hel", "lo wor", "ld"}, false) == "hello world");
   INFO("The length itself came in pieces, and the last of them with the beginning of the text.");
   CHECK(receive_in_pieces({"\0"s, "\0\0"s, "\5he"s, "llo"}, false) == "hello");
@@ -107,8 +110,9 @@ TEST_CASE_METHOD(Wire, "Message: a large one is sent whole") {
   run_to_end();
   sent.result();
   const std::string arrived = received.result();
-  INFO("A message of 2 MiB was sent, which is more than the kernel takes at once, and the other side read to "
-       "the end. It got so many bytes (length and text):");
+  INFO(
+      "A message of 2 MiB was sent, which is more than the kernel takes at once, and the other "
+      "side read to the end. It got so many bytes (length and text):");
   REQUIRE(arrived.size() == text.size() + 4);
   INFO("Each byte is sent once and in its place.");
   CHECK((arrived.substr(0, 4) == "\0\x20\0\0"s && arrived.substr(4) == text));
@@ -125,7 +129,9 @@ TEST_CASE_METHOD(Wire, "Message: a large one is sent whole") {
 TEST_CASE_METHOD(Wire, "Message: an empty one is a message") {
   send("");
   send("next");
-  INFO("An empty message was sent, and another one behind it. To read nothing is no reason to read.");
+  INFO(
+      "An empty message was sent, and another one behind it. To read nothing is no reason to "
+      "read.");
   CHECK(receive(ends.b) == "");
   CHECK(receive(ends.b) == "next");
 }

@@ -54,7 +54,8 @@ treadle::Coro<Lines> all_lines(treadle::Socket& socket, std::size_t limit) {
     std::optional<std::string> line = co_await reader.next();
     if (!line) break;
     lines.push_back(*line);
-    if (lines.size() > 100) throw std::runtime_error("more than 100 lines, and there are but a few");
+    if (lines.size() > 100)
+      throw std::runtime_error("more than 100 lines, and there are but a few");
   }
   co_return lines;
 }
@@ -88,8 +89,9 @@ TEST_CASE_METHOD(Connection, "LineReader: lines that came together need no more 
   LineReader reader(ends.b, 80);
   send("one\ntwo\nthree\nfo");
   CHECK(next(reader) == "\"one\"");
-  INFO("All four lines came with the first read. What was read behind the first one must be kept, and to "
-       "read again before it is used up is to wait for nothing.");
+  INFO(
+      "All four lines came with the first read. What was read behind the first one must be kept, "
+      "and to read again before it is used up is to wait for nothing.");
   CHECK(next(reader) == "\"two\"");
   CHECK(next(reader) == "\"three\"");
   send("ur\n");
@@ -137,8 +139,9 @@ TEST_CASE_METHOD(Connection, "LineReader: a line over the limit is refused") {
   {
     treadle::testing::put(endless.a, "123456");
     LineReader reader(endless.b, 5);
-    INFO("The limit is 5 and 6 bytes came without a newline. It is clear by now; who waits for the end of "
-         "such a line lets a stranger fill his memory.");
+    INFO(
+        "The limit is 5 and 6 bytes came without a newline. It is clear by now; who waits for the "
+        "end of such a line lets a stranger fill his memory.");
     CHECK(next(reader) == "(length_error)");
   }
   {
@@ -169,7 +172,8 @@ TEST_CASE_METHOD(Connection, "LineReader: takes what is there, and not byte by b
   LineReader reader(ends.b, 80);
   send("one\ntwo\nthree\n");
   CHECK(next(reader) == "\"one\"");
-  INFO("Each read is a call into the kernel, and costs the same for one byte as for a thousand. Fourteen "
-       "bytes lay there; so many are left after the first line:");
+  INFO(
+      "Each read is a call into the kernel, and costs the same for one byte as for a thousand. "
+      "Fourteen bytes lay there; so many are left after the first line:");
   CHECK(left_in_the_kernel() == 0);
 }

@@ -24,7 +24,8 @@ class LineReader {
     for (;;) {
       // First what is here already: to read is to wait, perhaps for bytes that never come.
       const std::size_t length = unread_.find('\n');
-      if (std::min(length, unread_.size()) > limit_) throw std::length_error("the line is too long");
+      if (std::min(length, unread_.size()) > limit_)
+        throw std::length_error("the line is too long");
       if (length != std::string::npos) co_return take(length);
 
       std::array<char, 4096> piece;

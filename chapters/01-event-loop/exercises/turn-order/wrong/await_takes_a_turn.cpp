@@ -7,7 +7,7 @@
 #include <vector>
 
 const std::vector<std::string> prediction = {
-    "morning",     "shop opens", "shop waits", "customer 1", "baker comes",
-    "dough is made", "bell rings", "customer 2", "oven on",    "customer 3",
-    "oven off",    "customer 4", "loaves: 2",  "shop closes", "noon",
+    "morning",       "shop opens", "shop waits", "customer 1",  "baker comes",
+    "dough is made", "bell rings", "customer 2", "oven on",     "customer 3",
+    "oven off",      "customer 4", "loaves: 2",  "shop closes", "noon",
 };

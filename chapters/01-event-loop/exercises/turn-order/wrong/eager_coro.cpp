@@ -7,7 +7,7 @@
 #include <vector>
 
 const std::vector<std::string> prediction = {
-    "morning",    "shop opens", "shop waits", "customer 1", "baker comes",
-    "oven on",    "dough is made", "bell rings", "customer 2", "oven off",
-    "loaves: 2",  "customer 3", "shop closes", "customer 4", "noon",
+    "morning",   "shop opens",    "shop waits",  "customer 1", "baker comes",
+    "oven on",   "dough is made", "bell rings",  "customer 2", "oven off",
+    "loaves: 2", "customer 3",    "shop closes", "customer 4", "noon",
 };

@@ -7,7 +7,7 @@
 #include <vector>
 
 const std::vector<std::string> prediction = {
-    "morning",  "shop opens", "baker comes", "dough is made", "oven on",
-    "bell rings", "shop waits", "customer 1",  "oven off",      "loaves: 2",
-    "customer 2", "shop closes", "customer 3", "customer 4",    "noon",
+    "morning",    "shop opens",  "baker comes", "dough is made", "oven on",
+    "bell rings", "shop waits",  "customer 1",  "oven off",      "loaves: 2",
+    "customer 2", "shop closes", "customer 3",  "customer 4",    "noon",
 };

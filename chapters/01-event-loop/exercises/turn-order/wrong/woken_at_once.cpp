@@ -7,7 +7,7 @@
 #include <vector>
 
 const std::vector<std::string> prediction = {
-    "morning",     "shop opens", "shop waits", "customer 1", "baker comes",
-    "dough is made", "oven on",    "bell rings", "customer 2", "oven off",
-    "loaves: 2",   "shop closes", "customer 3", "customer 4", "noon",
+    "morning",       "shop opens",  "shop waits", "customer 1", "baker comes",
+    "dough is made", "oven on",     "bell rings", "customer 2", "oven off",
+    "loaves: 2",     "shop closes", "customer 3", "customer 4", "noon",
 };

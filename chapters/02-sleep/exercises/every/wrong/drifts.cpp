@@ -29,7 +29,9 @@ class Every {
   }
 
  private:
-  void arm() { timer_ = loop_.call_later(period_, [this] { fire(); }); }
+  void arm() {
+    timer_ = loop_.call_later(period_, [this] { fire(); });
+  }
 
   void fire() {
     tick_();

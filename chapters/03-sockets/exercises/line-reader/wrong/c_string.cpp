@@ -29,7 +29,8 @@ class LineReader {
       if (std::min(length, unread_.size()) > limit_) throw std::length_error("too long");
       if (length != std::string::npos) co_return take(length);
       std::array<char, 4096> piece{};
-      const std::size_t n = co_await ReadSocket(socket_, std::span<char>(piece.data(), piece.size() - 1));
+      const std::size_t n =
+          co_await ReadSocket(socket_, std::span<char>(piece.data(), piece.size() - 1));
       if (n == 0) co_return last_line();
       unread_.append(piece.data());
     }
