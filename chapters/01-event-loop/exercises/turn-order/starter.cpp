@@ -2,6 +2,9 @@
 #include <vector>
 
 const std::vector<std::string> prediction = {
-    "morning", "shop opens", "shop waits",
+    // Before the loop runs:
+    "morning",
+    // Turn 1:
+    "shop opens",
     // TODO: go on, one line for each thing that is said
 };
