@@ -21,7 +21,7 @@ from typing import Callable
 from .model import ExerciseError
 
 KIT = Path(__file__).with_name("kit")
-BASE_FLAGS = ["-std=c++20", "-O1", "-pthread", "-fdiagnostics-color=never"]
+BASE_FLAGS = ["-std=c++20", "-O0", "-pthread", "-fdiagnostics-color=never"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g1"]
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
