@@ -124,7 +124,7 @@ TEST_CASE_METHOD(LoopFixture, "RunAll: an error is thrown when all jobs have end
   auto all = spawn("all", run_all(list(failing_job(*this, "a", 0), job(*this, "b", 3, 2))));
   run_until_idle();
   REQUIRE(all.done());
-  INFO("A job failed, so run_all() fails with its error.");
+  UNSCOPED_INFO("A job failed, so run_all() fails with its error.");
   CHECK(error_of(all) == "a failed");
 
   trace.clear();
@@ -136,7 +136,8 @@ TEST_CASE_METHOD(LoopFixture, "RunAll: an error is thrown when all jobs have end
     }
   });
   run_to_end();
-  INFO("When the caller learns of the error, no job may still be running behind his back.");
+  UNSCOPED_INFO(
+      "When the caller learns of the error, no job may still be running behind his back.");
   CHECK(trace == Trace{"a ends", "b1", "b2", "b3", "b ends", "a failed"});
 }
 
@@ -151,7 +152,7 @@ TEST_CASE_METHOD(LoopFixture,
         "is quicker.");
     CHECK(error_of(all) == "b failed");
   }
-  INFO(
+  UNSCOPED_INFO(
       "run_all() has seen every error, so the exception handler must not hear of one that nobody "
       "awaited.");
   CHECK(errors == Trace{});
@@ -174,6 +175,7 @@ TEST_CASE_METHOD(LoopFixture, "RunAll: while it waits, nothing runs") {
       "All jobs wait, so run_all() must wait too, and not look again in each turn whether they are "
       "done.");
   REQUIRE_FALSE(all.block().queued());
+  CHECK_THROWS_AS(loop.run_forever(), treadle::DeadlockError);  // nobody else is ready either
   door.open();
   run_until_idle();
   REQUIRE(all.done());
@@ -191,8 +193,9 @@ TEST_CASE("RunAll: destroyed half-way, it leaves nothing behind") {
     begun = here.trace == Trace{"a1", "a ends"};
   }
   const bool balanced = memory.balanced();  // now, as assertions need memory too
-  INFO("The jobs are tasks of the loop, and run without anybody's help.");
+  UNSCOPED_INFO("The jobs are tasks of the loop, and run without anybody's help.");
   CHECK(begun);
-  INFO("The loop has gone, and all its tasks with it; memory that is left belongs to nobody.");
+  UNSCOPED_INFO(
+      "The loop has gone, and all its tasks with it; memory that is left belongs to nobody.");
   CHECK(balanced);
 }

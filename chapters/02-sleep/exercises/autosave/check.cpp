@@ -59,30 +59,32 @@ TEST_CASE_METHOD(Desk, "AutoSave: flush() saves at once, and only once") {
   text.typed();
   pass_until(3);
   text.flush();
-  INFO("flush() saves there and then.");
+  UNSCOPED_INFO("flush() saves there and then.");
   REQUIRE(saves == Times{3});
   loop.run_forever();
-  INFO(
-      "After flush() there is nothing left to save, so nothing may be armed that the loop would "
-      "wait for.");
-  CHECK(saves == Times{3});
-  CHECK(now() == 3);
+  {
+    INFO(
+        "After flush() there is nothing left to save, so nothing may be armed that the loop would "
+        "wait for.");
+    CHECK(saves == Times{3});
+    CHECK(now() == 3);
+  }
   text.typed();
   pass_until(30);
-  INFO("The next key begins a new pause.");
+  UNSCOPED_INFO("The next key begins a new pause.");
   CHECK(saves == Times{3, 13});
 }
 
 TEST_CASE_METHOD(Desk, "AutoSave: flush() does nothing where all is saved") {
   AutoSave text(loop, 10s, [&] { save(); });
   text.flush();
-  INFO("Nothing has been typed.");
+  UNSCOPED_INFO("Nothing has been typed.");
   CHECK(saves == Times{});
   text.typed();
   pass_until(20);
   text.flush();
   text.flush();
-  INFO("All was saved at 10, when the pause was over. How does flush() know?");
+  UNSCOPED_INFO("All was saved at 10, when the pause was over. How does flush() know?");
   CHECK(saves == Times{10});
 }
 
@@ -97,12 +99,13 @@ TEST_CASE_METHOD(Desk, "AutoSave: what is typed during a save is saved too") {
   pass_until(12);
   REQUIRE(saves == Times{10});
   text.flush();
-  INFO(
+  UNSCOPED_INFO(
       "A key was hit during the save at 10, so something was not saved yet when flush() came at "
       "12.");
   CHECK(saves == Times{10, 12});
   pass_until(60);
-  INFO("Another key was hit during the save at 12, and none after that: it is saved at 22.");
+  UNSCOPED_INFO(
+      "Another key was hit during the save at 12, and none after that: it is saved at 22.");
   CHECK(saves == Times{10, 12, 22});
 }
 

@@ -61,7 +61,7 @@ TEST_CASE_METHOD(Ticking, "Every: missed ticks are left out, and the rhythm stay
     if (now() == 10) clock.advance(35ms);
   });
   pass_until(65);
-  INFO(
+  UNSCOPED_INFO(
       "The first tick held the thread from 10 to 45. What was missed meanwhile comes as one tick, "
       "as soon as the thread is free, and the next one is due at a multiple of the period again.");
   CHECK(times == Times{10, 45, 50, 60});
@@ -69,7 +69,7 @@ TEST_CASE_METHOD(Ticking, "Every: missed ticks are left out, and the rhythm stay
   times.clear();
   advance(1s);
   pass_until(now() + 20);
-  INFO("Somebody else held the thread from 65 to 1065.");
+  UNSCOPED_INFO("Somebody else held the thread from 65 to 1065.");
   CHECK(times == Times{1065, 1070, 1080});
 }
 
@@ -80,12 +80,12 @@ TEST_CASE_METHOD(Ticking, "Every: stop() takes the next tick back") {
   every.stop();
   every.stop();  // it has stopped, and that is all
   loop.run_forever();
-  INFO(
+  UNSCOPED_INFO(
       "After stop() nothing is armed any more, so the loop has nothing to wait for and ends at "
       "once.");
   CHECK(now() == 25);
   pass_until(60);
-  INFO("After stop() no tick comes.");
+  UNSCOPED_INFO("After stop() no tick comes.");
   CHECK(times == ticked);
 }
 

@@ -79,6 +79,11 @@ TEST_CASE_METHOD(Wire, "Message: a short one arrives as it was sent") {
   send("a\nb\0c"s);
   INFO("Two messages were sent before the first was received; they stay two.");
   CHECK(receive(ends.b) == "hello");
+  {
+    SocketPair other;
+    INFO("Nothing was sent on another connection, so there is nothing to receive.");
+    CHECK(receive(other.b) == "(waits)");
+  }
   CHECK(receive(ends.b) == "a\nb\0c"s);
   CHECK(receive(ends.b) == "(waits)");
 }
@@ -94,11 +99,12 @@ TEST_CASE_METHOD(Wire, "Message: on the wire it is four bytes of length, then th
 }
 
 TEST_CASE_METHOD(Wire, "Message: one that comes in pieces arrives whole") {
-  INFO(
+  UNSCOPED_INFO(
       "The length came whole and the text in three pieces. A read gives what is there, and that "
       "may be a part.");
   REQUIRE(receive_in_pieces({"\0\0\0\x0b"s, "hel", "lo wor", "ld"}, false) == "hello world");
-  INFO("The length itself came in pieces, and the last of them with the beginning of the text.");
+  UNSCOPED_INFO(
+      "The length itself came in pieces, and the last of them with the beginning of the text.");
   CHECK(receive_in_pieces({"\0"s, "\0\0"s, "\5he"s, "llo"}, false) == "hello");
 }
 
@@ -110,11 +116,11 @@ TEST_CASE_METHOD(Wire, "Message: a large one is sent whole") {
   run_to_end();
   sent.result();
   const std::string arrived = received.result();
-  INFO(
+  UNSCOPED_INFO(
       "A message of 2 MiB was sent, which is more than the kernel takes at once, and the other "
       "side read to the end. It got so many bytes (length and text):");
   REQUIRE(arrived.size() == text.size() + 4);
-  INFO("Each byte is sent once and in its place.");
+  UNSCOPED_INFO("Each byte is sent once and in its place.");
   CHECK((arrived.substr(0, 4) == "\0\x20\0\0"s && arrived.substr(4) == text));
 
   SocketPair other;
@@ -122,7 +128,7 @@ TEST_CASE_METHOD(Wire, "Message: a large one is sent whole") {
   auto message = spawn("receiver", receive_message(other.b));
   run_to_end();
   const bool arrived_whole = message.result() == text;
-  INFO("The same message, received by receive_message().");
+  UNSCOPED_INFO("The same message, received by receive_message().");
   CHECK(arrived_whole);
 }
 

@@ -96,6 +96,16 @@ TEST_CASE_METHOD(Connection, "LineReader: lines that came together need no more 
   CHECK(next(reader) == "\"three\"");
   send("ur\n");
   CHECK(next(reader) == "\"four\"");
+
+  SocketPair other;
+  LineReader second(other.b, 80);
+  send("five\nsix\n");
+  treadle::testing::put(other.a, "1\n2\n");
+  CHECK(next(reader) == "\"five\"");
+  INFO("Two connections, each with a reader of its own.");
+  CHECK(next(second) == "\"1\"");
+  CHECK(next(reader) == "\"six\"");
+  CHECK(next(second) == "\"2\"");
 }
 
 TEST_CASE_METHOD(Connection, "LineReader: an empty line is a line") {
@@ -110,18 +120,21 @@ TEST_CASE_METHOD(Connection, "LineReader: a last line needs no newline, and then
   send("one\ntwo");
   end();
   CHECK(next(reader) == "\"one\"");
-  INFO("The stream ended after \"two\", without a newline. Bytes that were sent must not vanish.");
+  UNSCOPED_INFO(
+      "The stream ended after \"two\", without a newline. Bytes that were sent must not vanish.");
   CHECK(next(reader) == "\"two\"");
-  INFO("After the last line comes the end, as often as one asks.");
-  CHECK(next(reader) == "(end)");
-  CHECK(next(reader) == "(end)");
+  {
+    INFO("After the last line comes the end, as often as one asks.");
+    CHECK(next(reader) == "(end)");
+    CHECK(next(reader) == "(end)");
+  }
 
   SocketPair other;
   treadle::testing::put(other.a, "one\n");
   other.a.shutdown_write();
   LineReader whole(other.b, 80);
   CHECK(next(whole) == "\"one\"");
-  INFO("The stream ended right behind a newline: there is no line behind it.");
+  UNSCOPED_INFO("The stream ended right behind a newline: there is no line behind it.");
   CHECK(next(whole) == "(end)");
 }
 
