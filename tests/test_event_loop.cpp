@@ -339,4 +339,14 @@ TEST_CASE_METHOD(LoopFixture, "EventLoop: a run that ends with an error leaves a
   CHECK(loop.run_until_complete(give(3)) == 3);
 }
 
+TEST_CASE("EventLoop: a function that gives a Coro is no callback, as calling it would run nothing",
+          "[loop][call_soon]") {
+  const auto plain = [] {};
+  const auto with_value = [] { return 1; };
+  const auto coroutine = []() -> Coro<> { co_return; };
+  CHECK(treadle::CallbackFunction<decltype(plain)>);
+  CHECK(treadle::CallbackFunction<decltype(with_value)>);
+  CHECK_FALSE(treadle::CallbackFunction<decltype(coroutine)>);
+}
+
 }  // namespace test_event_loop

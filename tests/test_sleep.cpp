@@ -323,4 +323,20 @@ TEST_CASE_METHOD(Sleepers, "Sleep: once the heap has grown, sleeping allocates n
   CHECK(clock.elapsed() == 100s);
 }
 
+TEST_CASE_METHOD(Sleepers, "Sleep: the longest of any unit is for ever, and not over at once",
+                 "[sleep][edge]") {
+  spawn("forever", [this]() -> Coro<> {
+    co_await sleep_for(std::chrono::hours::max());
+    note("forever");
+  });
+  spawn("year", [this]() -> Coro<> {
+    co_await Sleep(std::chrono::hours(24 * 365));
+    note("year");
+  });
+  loop.call_later(std::chrono::duration<double>(1e300), [this] { note("never"); });
+  run_until_idle();  // a while counts from when the await begins
+  advance(std::chrono::hours(24 * 365));
+  CHECK(trace == Trace{"year"});
+}
+
 }  // namespace test_sleep

@@ -230,4 +230,24 @@ TEST_CASE("Turn: with a deadline and a socket the loop sleeps in the kernel, and
   CHECK(notes.trace == Trace{"reader read x", "sleeper slept"});
 }
 
+TEST_CASE_METHOD(LoopFixture, "Turn: a task that always finds bytes lets the others run",
+                 "[turn][fair]") {
+  SocketPair pair;
+  put(pair.b, std::string(1000, 'x'));
+  const auto greedy = spawn("greedy", [&]() -> Coro<> {
+    std::array<char, 1> one;
+    for (int i = 0; i < 1000; ++i) co_await ReadSocket(pair.a, one);
+  });
+  int turns = 0;
+  spawn("patient", [&]() -> Coro<> {
+    while (!greedy.done()) {
+      ++turns;
+      co_await yield_now();
+    }
+  });
+  run_to_end();
+  CHECK(turns >= 10);
+  CHECK(turns < 100);  // and it does not go round the loop for each byte
+}
+
 }  // namespace test_socket_timers

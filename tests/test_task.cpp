@@ -415,4 +415,13 @@ TEST_CASE_METHOD(LoopFixture,
   CHECK_THROWS_WITH(task.result(), "cannot be moved");
 }
 
+TEST_CASE_METHOD(LoopFixture, "Task: the result of a handle that goes away is a value, not a view",
+                 "[task][lifetime]") {
+  auto task = spawn("a", []() -> Coro<std::string> { co_return "text"; });
+  run_until_idle();
+  static_assert(std::is_same_v<decltype(task.result()), const std::string&>);
+  static_assert(std::is_same_v<decltype(std::move(task).result()), std::string>);
+  CHECK(std::move(task).result() == "text");
+}
+
 }  // namespace test_task

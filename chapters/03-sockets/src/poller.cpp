@@ -18,27 +18,41 @@ int to_milliseconds(std::chrono::nanoseconds timeout) {
   return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
 }
 
+// Reported unasked, and of concern to all who wait for the descriptor.
+constexpr int kBroken = POLLERR | POLLHUP | POLLNVAL;
+
+constexpr short bits(Readiness readiness) noexcept { return static_cast<short>(readiness); }
+
 }  // namespace
 
 void FdWaiter::leave() noexcept {
-  if (poller_ != nullptr) poller_->remove(place_);
+  if (poller_ != nullptr) poller_->remove(*this);
 }
 
 Poller::~Poller() {
-  for (FdWaiter* waiter : waiters_) waiter->poller_ = nullptr;
+  while (!polled_.empty()) {
+    const Sides sides = sides_of(polled_.back().fd);
+    if (sides.reader != nullptr) remove(*sides.reader);
+    if (sides.writer != nullptr) remove(*sides.writer);
+  }
 }
 
 void Poller::add(FdWaiter& waiter, int fd, Readiness readiness) {
   check(!waiter.registered(), "a waiter waits for one descriptor at a time");
-  polled_.push_back({fd, static_cast<short>(readiness), 0});
-  try {
-    waiters_.push_back(&waiter);
-  } catch (...) {
-    polled_.pop_back();
-    throw;
+  check(fd >= 0, "who waits for a descriptor has one");
+  const std::size_t enough = static_cast<std::size_t>(fd) + 1;
+  if (sides_.size() < enough) sides_.resize(enough);
+  Sides& sides = sides_of(fd);
+  check(sides.at(readiness) == nullptr, "one waiter at a time reads a descriptor, and one writes");
+  if (!sides.waiting()) {
+    polled_.push_back({fd, 0, 0});
+    sides.place = polled_.size() - 1;
   }
+  polled_[sides.place].events |= bits(readiness);
+  sides.at(readiness) = &waiter;
   waiter.poller_ = this;
-  waiter.place_ = waiters_.size() - 1;
+  waiter.fd_ = fd;
+  waiter.readiness_ = readiness;
 }
 
 bool Poller::wait(std::chrono::nanoseconds timeout) {
@@ -48,33 +62,39 @@ bool Poller::wait(std::chrono::nanoseconds timeout) {
     if (errno == EINTR) return false;  // a signal: the loop looks what there is to do
     throw std::system_error(errno, std::generic_category(), "poll");
   }
-  // A waiter that leaves gives its place to the last one, which has not been asked yet: so go on
-  // at the same place.
   int left = ready;
   for (std::size_t place = 0; left > 0 && place < polled_.size();) {
-    if (polled_[place].revents == 0) {
-      ++place;
-      continue;
+    const pollfd answer = polled_[place];
+    if (answer.revents != 0) {
+      --left;
+      polled_[place].revents = 0;
+      let_try(answer);
     }
-    --left;
-    polled_[place].revents = 0;
-    if (waiters_[place]->try_again()) {
-      remove(place);
-    } else {
-      ++place;
-    }
+    // A descriptor that has left gives its place to the last one, whose answer is unread yet: so
+    // go on at the same place.
+    if (place < polled_.size() && polled_[place].fd == answer.fd) ++place;
   }
   return ready == 0;
 }
 
-void Poller::remove(std::size_t place) noexcept {
-  FdWaiter& gone = *waiters_[place];
-  polled_[place] = polled_.back();
-  waiters_[place] = waiters_.back();
-  waiters_[place]->place_ = place;
-  gone.poller_ = nullptr;
+void Poller::let_try(const pollfd& answer) noexcept {
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable}) {
+    if ((answer.revents & (bits(readiness) | kBroken)) == 0) continue;
+    FdWaiter* waiter = sides_of(answer.fd).at(readiness);
+    if (waiter != nullptr && waiter->try_again()) remove(*waiter);
+  }
+}
+
+void Poller::remove(FdWaiter& waiter) noexcept {
+  Sides& sides = sides_of(waiter.fd_);
+  sides.at(waiter.readiness_) = nullptr;
+  waiter.poller_ = nullptr;
+  pollfd& question = polled_[sides.place];
+  question.events ^= bits(waiter.readiness_);
+  if (sides.waiting()) return;
+  question = polled_.back();
+  sides_of(question.fd).place = sides.place;
   polled_.pop_back();
-  waiters_.pop_back();
 }
 
 }  // namespace treadle

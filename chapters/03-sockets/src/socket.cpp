@@ -125,8 +125,13 @@ bool SocketOperation::start(PromiseBase& caller) {
         fmt::format("{} waits for this already ({}), and only one task at a time can",
                     first->task().label(), first->waits_for()));
   }
-  if (attempt()) return false;
-  EventLoop::of(caller.task()).watch(*this, socket_->fd(), readiness_);
+  EventLoop& loop = EventLoop::of(caller.task());
+  if (attempt()) {
+    if (!loop.has_had_his_share()) return false;
+    caller.task().yield(caller);
+    return true;
+  }
+  loop.watch(*this, socket_->fd(), readiness_);
   place_in_socket() = this;
   suspend(caller);
   return true;

@@ -65,8 +65,8 @@ bool Join::join(PromiseBase& caller) {
   if (caller.task().host() != target_->host()) {
     throw InvalidStateError(target_->label() + " belongs to another loop, or its loop is gone");
   }
-  suspend(caller);
   target_->add_joiner(*this);
+  suspend(caller);
   return true;
 }
 

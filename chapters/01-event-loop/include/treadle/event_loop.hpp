@@ -39,6 +39,13 @@ struct ErrorContext {
       : message(std::move(what)), error(std::move(why)) {}
 };
 
+/// What a loop can call later. A function that gives a Coro is none: calling it would run nothing.
+/// Make a task of what it gives.
+template <class F>
+concept CallbackFunction = std::invocable<F> && !requires(std::invoke_result_t<F> made) {
+  std::move(made).operator co_await();
+};
+
 /// The message with the error behind it, on one line.
 std::string describe(const ErrorContext& context);
 
@@ -61,7 +68,7 @@ class EventLoop final : public TaskHost {
 
   /// Runs `callback()` in the next turn, after whatever is ready already. What it throws goes to
   /// the exception handler. It may be movable only.
-  template <std::invocable F>
+  template <CallbackFunction F>
   void call_soon(F callback);
 
   /// Runs until the coroutine is done; gives its value or throws its error. Throws DeadlockError
@@ -76,9 +83,9 @@ class EventLoop final : public TaskHost {
   template <class T>
   T run_until_complete(Task<T> task);
 
-  /// Runs until stop(), or until all tasks are done and nothing is left to run. Throws
-  /// DeadlockError where nothing is left to run and tasks still wait; InvalidStateError where
-  /// this thread runs a loop already.
+  /// Runs until stop(), or until nothing is left to run and nobody is left who could bring more.
+  /// Throws DeadlockError where tasks still wait then; InvalidStateError where this thread runs a
+  /// loop already.
   void run_forever();
 
   /// Runs turns for as long as something is ready, and returns where the loop would have to wait.
@@ -149,7 +156,7 @@ Task<T> EventLoop::create_task(Coro<T> coro) {
   return Task<T>(std::move(block));
 }
 
-template <std::invocable F>
+template <CallbackFunction F>
 void EventLoop::call_soon(F callback) {
   ready_.push(*new Callback<F>(std::move(callback)));
 }

@@ -38,7 +38,8 @@ class Suspension : public ListLink {
   Suspension() noexcept = default;
   ~Suspension() = default;
 
-  /// The coroutine behind `promise` waits here from now on, and its task with it.
+  /// The coroutine behind `promise` waits here from now on, and its task with it. Comes last, when
+  /// the suspension is linked already: from here on it may be woken.
   void suspend(PromiseBase& promise) noexcept;
 
  private:

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <type_traits>
 
 namespace treadle {
@@ -39,6 +40,30 @@ class Clock {
   static time_point later(time_point start, duration delay) noexcept {
     return delay > time_point::max() - start ? time_point::max() : start + delay;
   }
+};
+
+/// How long to wait: a duration of any unit, counted in nanoseconds. One that is too long for that
+/// becomes the longest there is, so that `std::chrono::hours::max()` means for ever and not a number
+/// that has gone round.
+class Delay {
+ public:
+  template <class Rep, class Period>
+  Delay(std::chrono::duration<Rep, Period> time) noexcept
+      : count_(fits(time) ? std::chrono::duration_cast<Clock::duration>(time) : longest(time)) {}
+
+  Clock::duration count() const noexcept { return count_; }
+
+ private:
+  using Seconds = std::chrono::duration<double>;
+
+  static bool fits(Seconds time) noexcept { return std::abs(time.count()) < kMost.count(); }
+  static Clock::duration longest(Seconds time) noexcept {
+    return time < Seconds::zero() ? Clock::duration::min() : Clock::duration::max();
+  }
+
+  static constexpr Seconds kMost = Clock::duration::max();
+
+  Clock::duration count_;
 };
 
 /// std::chrono::steady_clock, which never goes back.

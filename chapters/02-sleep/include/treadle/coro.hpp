@@ -192,6 +192,9 @@ class [[nodiscard]] Coro {
   /// `co_await std::move(coro)` of a named one.
   auto operator co_await() && noexcept { return CoroAwaiter(std::move(frame_)); }
 
+  /// A named Coro is given away to be awaited: `co_await std::move(coro)`.
+  void operator co_await() & = delete;
+
   /// Gives the frame away, to an owner that starts it with PromiseBase::start_for.
   Frame release() && noexcept { return std::move(frame_); }
 

@@ -46,6 +46,13 @@ struct ErrorContext {
       : message(std::move(what)), error(std::move(why)) {}
 };
 
+/// What a loop can call later. A function that gives a Coro is none: calling it would run nothing.
+/// Make a task of what it gives.
+template <class F>
+concept CallbackFunction = std::invocable<F> && !requires(std::invoke_result_t<F> made) {
+  std::move(made).operator co_await();
+};
+
 /// The message with the error behind it, on one line.
 std::string describe(const ErrorContext& context);
 
@@ -69,7 +76,7 @@ class EventLoop final : public TaskHost {
 
   /// Runs `callback()` in the next turn, after whatever is ready already. What it throws goes to
   /// the exception handler. It may be movable only.
-  template <std::invocable F>
+  template <CallbackFunction F>
   void call_soon(F callback);
 
   /// The time by the loop's clock.
@@ -78,11 +85,11 @@ class EventLoop final : public TaskHost {
   /// Runs `callback()` once, `delay` from now, or in the next turn where that is zero or less.
   /// Those due at the same time run in the order of these calls. What it throws goes to the
   /// exception handler.
-  template <std::invocable F>
-  TimerHandle call_later(Clock::duration delay, F callback);
+  template <CallbackFunction F>
+  TimerHandle call_later(Delay delay, F callback);
 
   /// Runs `callback()` once, at `deadline` or in the next turn where that has passed.
-  template <std::invocable F>
+  template <CallbackFunction F>
   TimerHandle call_at(Clock::time_point deadline, F callback);
 
   /// Fires `timer` in the first turn that begins at `deadline` or later. For those who write
@@ -101,9 +108,9 @@ class EventLoop final : public TaskHost {
   template <class T>
   T run_until_complete(Task<T> task);
 
-  /// Runs until stop(), or until all tasks are done and nothing is left to run. Throws
-  /// DeadlockError where nothing is left to run and tasks still wait; InvalidStateError where
-  /// this thread runs a loop already.
+  /// Runs until stop(), or until nothing is left to run and nobody is left who could bring more.
+  /// Throws DeadlockError where tasks still wait then; InvalidStateError where this thread runs a
+  /// loop already.
   void run_forever();
 
   /// Runs turns for as long as something is ready, and returns where the loop would have to wait.
@@ -178,18 +185,18 @@ Task<T> EventLoop::create_task(Coro<T> coro) {
   return Task<T>(std::move(block));
 }
 
-template <std::invocable F>
+template <CallbackFunction F>
 void EventLoop::call_soon(F callback) {
   ready_.push(*new Callback<F>(std::move(callback)));
 }
 
-template <std::invocable F>
-TimerHandle EventLoop::call_later(Clock::duration delay, F callback) {
-  return call_at(Clock::later(time(), std::max(delay, Clock::duration::zero())),
+template <CallbackFunction F>
+TimerHandle EventLoop::call_later(Delay delay, F callback) {
+  return call_at(Clock::later(time(), std::max(delay.count(), Clock::duration::zero())),
                  std::move(callback));
 }
 
-template <std::invocable F>
+template <CallbackFunction F>
 TimerHandle EventLoop::call_at(Clock::time_point deadline, F callback) {
   Ref<ScheduledCall> call(*new ScheduledCallOf<F>(ready_, deadline, std::move(callback)));
   timers_.arm(*call, deadline);

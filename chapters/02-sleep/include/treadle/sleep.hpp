@@ -22,7 +22,7 @@ namespace treadle {
 /// Destroyed asleep, its timer leaves the heap at once.
 class [[nodiscard]] Sleep final : public Suspension, private Timer {
  public:
-  explicit Sleep(Clock::duration delay) noexcept : delay_(delay), relative_(true) {}
+  explicit Sleep(Delay delay) noexcept : delay_(delay.count()), relative_(true) {}
   explicit Sleep(Clock::time_point deadline) noexcept : deadline_(deadline) {}
 
   bool await_ready() const noexcept { return false; }
@@ -45,7 +45,7 @@ class [[nodiscard]] Sleep final : public Suspension, private Timer {
 };
 
 /// Waits for `delay`. See Sleep.
-inline Sleep sleep_for(Clock::duration delay) noexcept { return Sleep(delay); }
+inline Sleep sleep_for(Delay delay) noexcept { return Sleep(delay); }
 
 /// Waits until `deadline`; where that has passed, until the next turn. See Sleep.
 inline Sleep sleep_until(Clock::time_point deadline) noexcept { return Sleep(deadline); }

@@ -202,11 +202,14 @@ class Task {
   bool done() const { return block().done(); }
 
   /// The value, or the error thrown. Throws InvalidStateError while the task is not done.
-  View result() const {
+  View result() const& {
     require_done();
     block().mark_retrieved();
     return block().result().get();
   }
+
+  /// Of a handle that goes away, the value itself: as take().
+  T result() && { return std::move(*this).take(); }
 
   /// The value as a thing of one's own: moved out if this is the only handle, else copied. The
   /// handle is one to nothing then. Throws InvalidStateError for a value that can only be moved

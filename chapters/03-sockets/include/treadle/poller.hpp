@@ -6,12 +6,14 @@
 // and leaves when it got what it wanted.
 //
 // Invariants
-//   1. polled_[i] is what the kernel is asked for waiters_[i], and waiters_[i]->place_ == i.
-//   2. A waiter that is destroyed has left.
+//   1. A descriptor that somebody waits for is in polled_ once, at sides_[fd].place, and the kernel
+//      is asked about the sides where somebody waits and about no other.
+//   2. A descriptor that nobody waits for is not in polled_.
+//   3. A waiter that is destroyed has left.
 //
 // Thread safety: none. It knows descriptors, but neither coroutines nor times of day.
-// Cost: the kernel walks the whole list for each question, and so do we for the answer: O(number
-// of waiters) a turn.
+// Cost: the kernel walks the whole list for each question, and so do we for the answer:
+// O(descriptors that somebody waits for) a turn. Memory: O(the highest descriptor).
 //   It is what every Unix has. Where thousands wait and few are ready, epoll(7) and kqueue(2) do
 //   better.
 // Source: poll(2), POSIX.1-2001.
@@ -54,7 +56,8 @@ class FdWaiter {
   friend class Poller;
 
   Poller* poller_ = nullptr;
-  std::size_t place_ = 0;
+  int fd_ = -1;
+  Readiness readiness_ = Readiness::kReadable;
 };
 
 /// Descriptors and those who wait for them. It owns neither.
@@ -70,11 +73,12 @@ class Poller {
   bool empty() const noexcept { return polled_.empty(); }
 
   /// Calls `waiter.try_again()` from wait() whenever `fd` is ready. REQUIRES: it is not
-  /// registered. Where memory runs out, throws and changes nothing.
+  /// registered, and no other waits for `fd` to become so. Where memory runs out, throws and
+  /// changes nothing. O(1), amortised.
   void add(FdWaiter& waiter, int fd, Readiness readiness);
 
   /// Sleeps until a descriptor is ready, a signal arrives, or `timeout` is over; then lets those
-  /// who are ready try. A timeout below zero is none. poll(2) counts in milliseconds: it is
+  /// who are ready try, on each descriptor the reader first. A timeout below zero is none. poll(2) counts in milliseconds: it is
   /// rounded up, so never early. True where the time passed and nothing came up. Throws
   /// std::system_error where the kernel refuses.
   bool wait(std::chrono::nanoseconds timeout);
@@ -82,10 +86,24 @@ class Poller {
  private:
   friend class FdWaiter;
 
-  void remove(std::size_t place) noexcept;
+  // Who waits for a descriptor, and where in the list it is while somebody does.
+  struct Sides {
+    FdWaiter* reader = nullptr;
+    FdWaiter* writer = nullptr;
+    std::size_t place = 0;
+
+    FdWaiter*& at(Readiness readiness) noexcept {
+      return readiness == Readiness::kReadable ? reader : writer;
+    }
+    bool waiting() const noexcept { return reader != nullptr || writer != nullptr; }
+  };
+
+  Sides& sides_of(int fd) noexcept { return sides_[static_cast<std::size_t>(fd)]; }
+  void let_try(const pollfd& answer) noexcept;
+  void remove(FdWaiter& waiter) noexcept;
 
   std::vector<pollfd> polled_;
-  std::vector<FdWaiter*> waiters_;
+  std::vector<Sides> sides_;  // by descriptor
 };
 
 }  // namespace treadle

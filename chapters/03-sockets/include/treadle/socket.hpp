@@ -4,7 +4,8 @@
 // (EAGAIN). Most reads of a busy server find their bytes there already and cost one system call,
 // no more than a program of threads would pay. Those that do not leave a suspension with the
 // poller; when the kernel says that the socket is ready, the operation tries again there and
-// then, and the task is woken with what came of it.
+// then, and the task is woken with what came of it. Who always finds his bytes there would never
+// wait: now and then he lets the others run all the same.
 //
 // Errors are std::system_error, and say which call failed, and with whom: `recv from
 // 127.0.0.1:40312`.
@@ -95,8 +96,9 @@ class SocketOperation : public Suspension, private FdWaiter {
  public:
   bool await_ready() const noexcept { return false; }
 
-  /// False, to go on at once, where the first try was enough. Throws InvalidStateError where
-  /// another task waits for the same side of the same socket already.
+  /// False, to go on at once, where the first try was enough; only now and then the others have
+  /// their turn before. Throws InvalidStateError where another task waits for the same side of
+  /// the same socket already.
   template <TreadlePromise P>
   bool await_suspend(std::coroutine_handle<P> caller) {
     return start(caller.promise());
