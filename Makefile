@@ -115,7 +115,7 @@ grade:
 	@$(SETUP) build >&2
 	@$(PY) $(TOOLS)/exercise.py grade
 
-# --- Keep sixteen stages one book ---
+# --- Keep the stages one book ---
 
 ## diff CH=03: what a stage changes against the one before it
 diff:

@@ -165,7 +165,7 @@ def hints(exercise: Exercise) -> list[tuple[str, str]]:
     path = exercise.path / "hints.md"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)[1:]
-    return [(heading.strip(), body.strip()) for heading, body in zip(parts[::2], parts[1::2])]
+    return [(heading.strip(), body.strip("\n").rstrip()) for heading, body in zip(parts[::2], parts[1::2])]
 
 
 def wrong_answers(exercise: Exercise) -> list[Wrong]:
