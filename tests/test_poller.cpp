@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ using treadle::UniqueFd;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::Failing;
+using treadle::testing::in_child;
 using treadle::testing::said_in_dying;
 
 struct Pipe {
@@ -40,6 +42,23 @@ struct Pipe {
     in = UniqueFd(ends[1]);
   }
   void put(char byte = '.') { REQUIRE(::write(in.get(), &byte, 1) == 1); }
+  void take() {
+    char byte = 0;
+    REQUIRE(::read(out.get(), &byte, 1) == 1);
+  }
+  // So much is on its way that `out` cannot be written.
+  void clog() {
+    const std::array<char, 4096> bytes{};
+    while (::send(out.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+    REQUIRE(errno == EAGAIN);
+  }
+  void unclog() {
+    std::array<char, 4096> bytes;
+    while (::recv(in.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+    REQUIRE(errno == EAGAIN);
+  }
   UniqueFd out, in;
 };
 
@@ -134,6 +153,109 @@ TEST_CASE("Poller: reading and writing on one descriptor are two waits", "[polle
   CHECK(tried == Tried{2, 1});
 }
 
+TEST_CASE("Poller: reader and writer of one descriptor are one question", "[poller]") {
+  // poll(2) refuses more questions than the process may have descriptors.
+  const auto ending = in_child([] {
+    Tried tried;
+    std::vector<Pipe> pipes(15);
+    const rlimit few{40, 40};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+    Poller poller;
+    std::vector<std::unique_ptr<Waiter>> waiters;
+    for (Pipe& pipe : pipes) {
+      pipe.clog();
+      for (const int fd : {pipe.out.get(), pipe.in.get()}) {
+        for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable}) {
+          waiters.push_back(std::make_unique<Waiter>(fd, tried, false));
+          poller.add(*waiters.back(), fd, readiness);
+        }
+      }
+    }
+    poller.wait(0ns);
+    REQUIRE(tried.size() == 30);  // each end `in` can be read and written
+    REQUIRE(waiters.size() == 60);
+  });
+  CHECK(ending.exit_code == 0);
+  CHECK(ending.said.empty());
+}
+
+TEST_CASE("Poller: of reader and writer one leaves, and the other stays", "[poller]") {
+  for (const bool reader_leaves : {true, false}) {
+    Tried tried;
+    Pipe pipe;
+    pipe.put();
+    Poller poller;
+    Waiter reader(1, tried, false), writer(2, tried, false);
+    poller.add(reader, pipe.out.get(), Readiness::kReadable);
+    poller.add(writer, pipe.out.get(), Readiness::kWritable);
+    (reader_leaves ? reader : writer).leave();
+    CHECK_FALSE(poller.wait(0ns));
+    CHECK(tried == Tried{reader_leaves ? 2 : 1});
+    (reader_leaves ? writer : reader).leave();
+    CHECK(poller.empty());
+    CHECK(poller.wait(0ns));
+  }
+}
+
+TEST_CASE("Poller: both leave in one wait, and the last one, which moves up, tries in it too",
+          "[poller]") {
+  Tried tried;
+  std::vector<Pipe> pipes(3);
+  for (Pipe& pipe : pipes) pipe.put();
+  Poller poller;
+  Waiter reader(1, tried), writer(2, tried), next(3, tried, false), last(4, tried);
+  poller.add(reader, pipes[0].out.get(), Readiness::kReadable);
+  poller.add(next, pipes[1].out.get(), Readiness::kReadable);
+  poller.add(last, pipes[2].out.get(), Readiness::kReadable);
+  poller.add(writer, pipes[0].out.get(), Readiness::kWritable);
+  poller.wait(0ns);
+  std::sort(tried.begin(), tried.end());
+  CHECK(tried == Tried{1, 2, 3, 4});
+  CHECK(next.registered());
+  CHECK_FALSE(writer.registered());
+}
+
+TEST_CASE("Poller: a side that nobody waits for is not asked about", "[poller]") {
+  Tried tried;
+  Pipe pipe;
+  pipe.clog();
+  Poller poller;
+  Waiter reader(1, tried), writer(2, tried);
+  poller.add(reader, pipe.out.get(), Readiness::kReadable);
+  poller.add(writer, pipe.out.get(), Readiness::kWritable);
+  pipe.put();
+  CHECK_FALSE(poller.wait(0ns));  // the reader has what it wanted, and the byte stays where it is
+  CHECK(tried == Tried{1});
+  CHECK(poller.wait(0ns));  // so nothing comes up
+  pipe.unclog();
+  CHECK_FALSE(poller.wait(0ns));
+  CHECK(tried == Tried{1, 2});
+  poller.add(reader, pipe.out.get(), Readiness::kReadable);
+  pipe.take();
+  CHECK(poller.wait(0ns));  // it can be written, but nobody wants to any longer
+  CHECK(tried == Tried{1, 2});
+}
+
+TEST_CASE("Poller: a descriptor's number is given again, and its first waiters are not told",
+          "[poller]") {
+  Tried tried;
+  Poller poller;
+  Waiter before(1, tried), after(2, tried);
+  int number = -1;
+  {
+    Pipe pipe;
+    number = pipe.out.get();
+    poller.add(before, number, Readiness::kReadable);
+    before.leave();
+  }
+  Pipe pipe;
+  REQUIRE(pipe.out.get() == number);
+  poller.add(after, number, Readiness::kReadable);
+  pipe.put();
+  poller.wait(0ns);
+  CHECK(tried == Tried{2});
+}
+
 TEST_CASE("Poller: the end of a stream and a broken one count as ready", "[poller]") {
   Tried tried;
   Pipe pipe;
@@ -211,6 +333,29 @@ TEST_CASE("Poller: a waiter that waits already is a broken precondition", "[poll
                poller.add(waiter, 0, Readiness::kWritable);
              }),
              ContainsSubstring("a waiter waits for one descriptor at a time"));
+}
+
+TEST_CASE("Poller: a second reader of one descriptor is a broken precondition", "[poller][check]") {
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable}) {
+    CHECK_THAT(said_in_dying([readiness] {
+                 Tried tried;
+                 Poller poller;
+                 Waiter first(1, tried), second(2, tried);
+                 poller.add(first, 0, readiness);
+                 poller.add(second, 0, readiness);
+               }),
+               ContainsSubstring("one waiter at a time reads a descriptor, and one writes"));
+  }
+}
+
+TEST_CASE("Poller: who has no descriptor cannot wait for it", "[poller][check]") {
+  CHECK_THAT(said_in_dying([] {
+               Tried tried;
+               Poller poller;
+               Waiter waiter(1, tried);
+               poller.add(waiter, -1, Readiness::kReadable);
+             }),
+             ContainsSubstring("who waits for a descriptor has one"));
 }
 
 // ---- Time
@@ -314,12 +459,14 @@ TEST_CASE("Poller: it says whether the time passed and nothing came up", "[polle
 TEST_CASE("Poller: who waits may outlive it", "[poller][lifetime]") {
   Tried tried;
   Pipe pipe;
-  Waiter waiter(1, tried);
+  Waiter reader(1, tried), writer(2, tried);
   {
     Poller poller;
-    poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+    poller.add(reader, pipe.out.get(), Readiness::kReadable);
+    poller.add(writer, pipe.out.get(), Readiness::kWritable);
   }
-  CHECK_FALSE(waiter.registered());
+  CHECK_FALSE(reader.registered());
+  CHECK_FALSE(writer.registered());
 }
 
 }  // namespace test_poller
