@@ -23,6 +23,7 @@ struct Report {
 Coro<Report> back_up(std::vector<std::string> files, Copy copy) {
   EventLoop& loop = co_await treadle::get_running_loop();
   std::vector<Task<>> tasks;
+  tasks.reserve(files.size());
   for (const std::string& file : files) tasks.push_back(loop.create_task(copy(file)));
 
   // To make a task runs nothing of it, so nothing can fail there. What it ended with comes out of

@@ -1,7 +1,6 @@
 // Messages over a stream: four bytes that say how long the text is, the highest first, then the text.
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -26,7 +25,7 @@ std::size_t length_in(const Head& head) {
   return length;
 }
 
-// Sends `text` as one message.
+// Sends `text` as one message. The socket outlives the coroutine, here and below.
 Coro<> send_message(Socket& socket, std::string text) {
   const Head head = head_of(text.size());
   text.insert(0, head.data(), head.size());
