@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <system_error>
+#include <utility>
 
 #include "treadle/errors.hpp"
 
@@ -26,14 +27,13 @@ constexpr short bits(Readiness readiness) noexcept { return static_cast<short>(r
 }  // namespace
 
 void FdWaiter::leave() noexcept {
-  if (poller_ != nullptr) poller_->remove(*this);
+  if (poller_ != nullptr) poller_->remove(fd_, readiness_);
 }
 
 Poller::~Poller() {
   while (!polled_.empty()) {
-    const Sides sides = sides_of(polled_.back().fd);
-    if (sides.reader != nullptr) remove(*sides.reader);
-    if (sides.writer != nullptr) remove(*sides.writer);
+    const int fd = polled_.back().fd;
+    remove(fd, sides_of(fd).reader != nullptr ? Readiness::kReadable : Readiness::kWritable);
   }
 }
 
@@ -81,16 +81,15 @@ void Poller::let_try(const pollfd& answer) noexcept {
   for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable}) {
     if ((answer.revents & (bits(readiness) | kBroken)) == 0) continue;
     FdWaiter* waiter = sides_of(answer.fd).at(readiness);
-    if (waiter != nullptr && waiter->try_again()) remove(*waiter);
+    if (waiter != nullptr && waiter->try_again()) remove(answer.fd, readiness);
   }
 }
 
-void Poller::remove(FdWaiter& waiter) noexcept {
-  Sides& sides = sides_of(waiter.fd_);
-  sides.at(waiter.readiness_) = nullptr;
-  waiter.poller_ = nullptr;
+void Poller::remove(int fd, Readiness readiness) noexcept {
+  Sides& sides = sides_of(fd);
+  std::exchange(sides.at(readiness), nullptr)->poller_ = nullptr;
   pollfd& question = polled_[sides.place];
-  question.events ^= bits(waiter.readiness_);
+  question.events ^= bits(readiness);
   if (sides.waiting()) return;
   question = polled_.back();
   sides_of(question.fd).place = sides.place;

@@ -100,7 +100,7 @@ class Poller {
 
   Sides& sides_of(int fd) noexcept { return sides_[static_cast<std::size_t>(fd)]; }
   void let_try(const pollfd& answer) noexcept;
-  void remove(FdWaiter& waiter) noexcept;
+  void remove(int fd, Readiness readiness) noexcept;
 
   std::vector<pollfd> polled_;
   std::vector<Sides> sides_;  // by descriptor
