@@ -18,9 +18,7 @@ void* operator new(std::size_t size) {
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
-void say(const char* what) {
-  std::printf("%-24s %d\n", what, std::exchange(allocations, 0));
-}
+void say(const char* what) { std::printf("%-24s %d\n", what, std::exchange(allocations, 0)); }
 
 Coro<int> one() { co_return 1; }
 

@@ -71,15 +71,17 @@ void measure(const char* name, std::size_t armed, const std::vector<Moment>& mom
   double cancel = 1e18, fire = 1e18;
   for (int i = 0; i < kRepetitions; ++i) {
     double begin = nanoseconds();
-    for (const Moment when : moments) timers.arm_and_cancel(timers.first() + when.time_since_epoch());
+    for (const Moment when : moments)
+      timers.arm_and_cancel(timers.first() + when.time_since_epoch());
     cancel = std::min(cancel, nanoseconds() - begin);
     begin = nanoseconds();
-    for (const Moment when : moments) timers.fire_one_arm_one(timers.first() + when.time_since_epoch());
+    for (const Moment when : moments)
+      timers.fire_one_arm_one(timers.first() + when.time_since_epoch());
     fire = std::min(fire, nanoseconds() - begin);
   }
   const auto each = [](double sum) { return sum / static_cast<double>(kOperations); };
-  std::printf("%-9s %8zu armed: arm and cancel %6.1f ns, fire and arm again %6.1f ns\n", name, armed, each(cancel),
-              each(fire));
+  std::printf("%-9s %8zu armed: arm and cancel %6.1f ns, fire and arm again %6.1f ns\n", name,
+              armed, each(cancel), each(fire));
 }
 
 int main() {

@@ -4,5 +4,7 @@
 #if __has_include(<treadle/errors.hpp>)
 #include <treadle/errors.hpp>
 
-CATCH_TRANSLATE_EXCEPTION(treadle::DeadlockError& error) { return std::string("[deadlock] ") + error.what(); }
+CATCH_TRANSLATE_EXCEPTION(treadle::DeadlockError& error) {
+  return std::string("[deadlock] ") + error.what();
+}
 #endif

@@ -18,7 +18,8 @@ using Lines = std::vector<std::string>;
 
 // How many lines from the beginning are right.
 inline std::size_t lines_right(const Lines& predicted, const Lines& actual) {
-  const auto at = std::mismatch(predicted.begin(), predicted.end(), actual.begin(), actual.end()).first;
+  const auto at =
+      std::mismatch(predicted.begin(), predicted.end(), actual.begin(), actual.end()).first;
   return static_cast<std::size_t>(at - predicted.begin());
 }
 
@@ -33,7 +34,8 @@ inline std::string judge(const Lines& predicted, const Lines& actual) {
   const std::string line = std::to_string(right + 1);
   if (predicted == actual) return "";
   if (right == predicted.size())
-    return "Line " + line + " is missing: your prediction ends, but the program goes on." + so_far(right);
+    return "Line " + line + " is missing: your prediction ends, but the program goes on." +
+           so_far(right);
   if (right == actual.size())
     return "Line " + line + " is one too many: the program ends before it." + so_far(right);
   return "Line " + line + " differs: you predicted \"" + predicted[right] +
@@ -43,22 +45,22 @@ inline std::string judge(const Lines& predicted, const Lines& actual) {
 }  // namespace exercise
 
 // Passes if the whole prediction is right.
-#define CHECK_PREDICTION(predicted, actual)                        \
-  do {                                                             \
+#define CHECK_PREDICTION(predicted, actual)                         \
+  do {                                                              \
     const std::string verdict = exercise::judge(predicted, actual); \
-    if (verdict.empty()) {                                         \
-      SUCCEED();                                                   \
-    } else {                                                       \
-      FAIL(verdict);                                               \
-    }                                                              \
+    if (verdict.empty()) {                                          \
+      SUCCEED();                                                    \
+    } else {                                                        \
+      FAIL(verdict);                                                \
+    }                                                               \
   } while (false)
 
 // Passes if the first `count` lines are right: part of the points for part of the insight.
-#define CHECK_PREDICTION_BEGINS(count, predicted, actual)                                        \
-  do {                                                                                           \
-    if (exercise::lines_right(predicted, actual) >= static_cast<std::size_t>(count)) {           \
-      SUCCEED();                                                                                 \
-    } else {                                                                                     \
-      FAIL(exercise::judge(predicted, actual));                                                  \
-    }                                                                                            \
+#define CHECK_PREDICTION_BEGINS(count, predicted, actual)                              \
+  do {                                                                                 \
+    if (exercise::lines_right(predicted, actual) >= static_cast<std::size_t>(count)) { \
+      SUCCEED();                                                                       \
+    } else {                                                                           \
+      FAIL(exercise::judge(predicted, actual));                                        \
+    }                                                                                  \
   } while (false)
