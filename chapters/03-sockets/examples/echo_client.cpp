@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -65,23 +66,27 @@ void fill(std::span<char> piece, std::size_t number, std::size_t offset) {
   }
 }
 
-Coro<> send_all(Socket& server, std::size_t number, std::size_t bytes) {
+// Shared, because an error ends one of the two that use a connection, or the one that made it, and
+// the others still run for the rest of that turn.
+using SharedSocket = std::shared_ptr<Socket>;
+
+Coro<> send_all(SharedSocket server, std::size_t number, std::size_t bytes) {
   std::array<char, kPieceBytes> piece;
   for (std::size_t sent = 0; sent < bytes;) {
     const std::span<char> next(piece.data(), std::min(piece.size(), bytes - sent));
     fill(next, number, sent);
-    co_await write_all(server, {next.data(), next.size()});
+    co_await write_all(*server, {next.data(), next.size()});
     sent += next.size();
     co_await yield_now();
   }
-  server.shutdown_write();
+  server->shutdown_write();
 }
 
 // The echo, all of it, and then the end.
-Coro<> check_all(Socket& server, std::size_t number, std::size_t bytes) {
+Coro<> check_all(SharedSocket server, std::size_t number, std::size_t bytes) {
   std::array<char, kPieceBytes> piece, expected;
   std::size_t received = 0;
-  while (const std::size_t count = co_await ReadSocket(server, piece)) {
+  while (const std::size_t count = co_await ReadSocket(*server, piece)) {
     fill(std::span(expected).first(count), number, received);
     const bool same = std::equal(piece.begin(), piece.begin() + count, expected.begin());
     if (!same || received + count > bytes)
@@ -93,7 +98,7 @@ Coro<> check_all(Socket& server, std::size_t number, std::size_t bytes) {
   if (received < bytes) throw IncompleteReadError(received, bytes);
 }
 
-Coro<> exchange(Socket& server, std::size_t number, std::size_t bytes) {
+Coro<> exchange(SharedSocket server, std::size_t number, std::size_t bytes) {
   EventLoop& loop = co_await get_running_loop();
   Task<> sender = loop.create_task(send_all(server, number, bytes));
   co_await check_all(server, number, bytes);
@@ -102,8 +107,9 @@ Coro<> exchange(Socket& server, std::size_t number, std::size_t bytes) {
 
 Coro<> load(Address address, std::size_t connections, std::size_t bytes) {
   EventLoop& loop = co_await get_running_loop();
-  std::vector<Socket> servers;
-  while (servers.size() < connections) servers.push_back(co_await connect_tcp(address));
+  std::vector<SharedSocket> servers;
+  while (servers.size() < connections)
+    servers.push_back(std::make_shared<Socket>(co_await connect_tcp(address)));
 
   const auto begin = loop.time();
   std::vector<Task<>> exchanges;
