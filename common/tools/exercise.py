@@ -209,7 +209,7 @@ def do_verify(places: Places, options: argparse.Namespace) -> int:
         print(f"{mark}  {finding.exercise}  {finding.job}", flush=True)
         for problem in finding.problems:
             print("      " + problem.replace("\n", "\n      "), flush=True)
-    broken += verify.verify(exercises, places, choose_compiler(), options.jobs, options.sanitize, told)
+    broken += verify.verify(exercises, places, choose_compiler(), options.jobs, options.sanitize, told, options.quick)
     print(f"{len(exercises)} exercises, {broken} {'problem' if broken == 1 else 'problems'}")
     return 1 if broken else 0
 
@@ -236,6 +236,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--sanitize", action="store_true", default=flag("SANITIZE"), help="with AddressSanitizer and UBSan")
     top.add_argument("--reset", action="store_true", default=flag("RESET"), help="hint: begin again")
     top.add_argument("--reveal", action="store_true", default=flag("REVEAL"), help="solution: before it passed")
+    top.add_argument("--quick", action="store_true", help="verify: starters and solutions, but not the wrong answers")
     top.add_argument("--jobs", type=int, default=int(env("JOBS") or os.cpu_count() or 1), help="verify: so many at a time")
     top.add_argument("--times", type=int, default=0, help="watch: stop after so many checks")
     top.add_argument("--root", default=str(Path(__file__).resolve().parents[2]), help=argparse.SUPPRESS)

@@ -125,8 +125,9 @@ def _wrong_job(exercise: Exercise, wrong: Wrong, tools: Toolchain) -> list[str]:
 Job = tuple[str, Callable[[], list[str]]]
 
 
-def jobs(exercise: Exercise, tools: Toolchain) -> list[Job]:
-    """All that has to be proved about one exercise. If its form is broken, that comes first and alone."""
+def jobs(exercise: Exercise, tools: Toolchain, quick: bool = False) -> list[Job]:
+    """All that has to be proved about one exercise, the wrong answers too unless it must be `quick`. If its form is broken, that
+    comes first and alone."""
     problems = form_problems(exercise)
     if problems:
         return [("form", lambda: problems)]
@@ -136,7 +137,7 @@ def jobs(exercise: Exercise, tools: Toolchain) -> list[Job]:
         ("starter", lambda: starter_problems(exercise, judge.judge(exercise, starter, tools))),
         ("solution", lambda: solution_problems(judge.judge(exercise, solution, tools))),
     ]
-    for wrong in model.wrong_answers(exercise):
+    for wrong in () if quick else model.wrong_answers(exercise):
         found.append((f"wrong/{wrong.path.name}", lambda w=wrong: _wrong_job(exercise, w, tools)))
     return found
 
@@ -155,11 +156,12 @@ def proof_key(exercise: Exercise, tools: Toolchain) -> str:
     return total.hexdigest()[:24]
 
 
-def _collect(exercise: Exercise, places: Places, cxx: str, sanitize: bool) -> tuple[Path, list[Job]]:
+def _collect(exercise: Exercise, places: Places, cxx: str, sanitize: bool, quick: bool) -> tuple[Path, list[Job]]:
     tools = judge.toolchain(places, cxx, sanitize or exercise.sanitize)
-    stamp = places.cache / "proved" / proof_key(exercise, tools)
+    whole = places.cache / "proved" / proof_key(exercise, tools)
+    stamp = whole.with_suffix(".quick") if quick else whole
     try:
-        return stamp, [] if stamp.exists() else jobs(exercise, tools)
+        return stamp, [] if stamp.exists() or whole.exists() else jobs(exercise, tools, quick)
     except ExerciseError as error:
         text = str(error)
         return stamp, [("form", lambda: [text])]
@@ -173,7 +175,7 @@ def _attempt(job: Callable[[], list[str]]) -> list[str]:
 
 
 def verify(exercises: list[Exercise], places: Places, cxx: str, workers: int, sanitize: bool,
-           told: Callable[[Finding], None]) -> int:
+           told: Callable[[Finding], None], quick: bool = False) -> int:
     """Runs all jobs, `workers` at a time, tells each finding as it comes; gives the number of findings with problems."""
     bad = 0
     stamps: dict[str, Path] = {}
@@ -181,7 +183,7 @@ def verify(exercises: list[Exercise], places: Places, cxx: str, workers: int, sa
     with ThreadPoolExecutor(workers) as pool:
         waiting = {}
         for exercise in exercises:
-            stamps[exercise.id], todo = _collect(exercise, places, cxx, sanitize)
+            stamps[exercise.id], todo = _collect(exercise, places, cxx, sanitize, quick)
             if not todo:
                 told(Finding(exercise.id, "unchanged since it was proved", ()))
             waiting |= {pool.submit(_attempt, run): (exercise.id, name) for name, run in todo}
