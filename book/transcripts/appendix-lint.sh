@@ -4,5 +4,5 @@ needs appendix-lint clang-query-19
 book/snippets/compile g1 "$SCRATCH" -fsyntax-only -Wno-unused-command-line-argument
 ln -s "$PWD/common" "$PWD/chapters" "$SCRATCH"
 cd "$SCRATCH"
-show "clang-query-19 -f common/tools/gcc12-hazards.query g1.cpp -- -std=c++20 -I chapters/01-event-loop/include 2>&1 | grep -o 'g1.cpp:.*binds here' | sort -u"
+show "clang-query-19 -f common/tools/gcc12-hazards.query g1.cpp -- -std=c++20 -I chapters/01-event-loop/include 2>&1 | grep -o 'g1.cpp:.*root.* binds here' | sort -u"
 show "sed -n 16p g1.cpp"

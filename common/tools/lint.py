@@ -3,20 +3,26 @@
 
 g++ 12 compiles some coroutines without a word into programs that crash. Which shapes those are was measured, and
 gcc12-hazards.query describes them to clang-query, which reads the syntax tree. It errs on the safe side; a false alarm
-goes into gcc12-hazards.allow with its reason, and an entry that allows nothing any more is an error too.
+goes into gcc12-hazards.allow with its reason, and what clang-tidy is wrong about into clang-tidy.allow. An entry that
+allows nothing any more is a finding too.
 
-What was found sound lies under build/lint under a key of everything it includes, so a second run is quick.
+Reading the standard library and Catch2 is what takes the time. So a file that later stages have unchanged is looked at
+in the newest of them only, headers and tests are read together, and what was found lies under build/lint under a key of
+everything it depends on.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from mutation.workshop import include_closure
@@ -25,8 +31,14 @@ from treadle_tools import stages
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "common/tools"
 QUERY = TOOLS / "gcc12-hazards.query"
-ALLOW = TOOLS / "gcc12-hazards.allow"
+HAZARD_ALLOW = TOOLS / "gcc12-hazards.allow"
+TIDY_ALLOW = TOOLS / "clang-tidy.allow"
+HAZARD = "gcc12-hazard"
+CONFIG, TEST_CONFIG = ROOT / ".clang-tidy", ROOT / "tests/.clang-tidy"
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wreserved-identifier"]
 HIT = re.compile(r'^(.+?):(\d+):\d+: note: "root" binds here$', re.MULTILINE)
+TIDY_LINE = re.compile(r"^(/.+?):(\d+):\d+: (?:warning|error): (.*) \[([^\]]+)\]$", re.MULTILINE)
+TEST_PARTS = 2  # as many as are looked at at once
 
 
 @dataclass(frozen=True)
@@ -39,75 +51,177 @@ class Unit:
     @property
     def arguments(self) -> list[str]:
         kind = ["-xc++"] if self.path.suffix == ".hpp" else []
-        return ["--", *kind, "-std=c++20", "-Wall", "-Wextra", *(f"-I{place}" for place in self.includes)]
+        return ["--", *kind, *FLAGS, *(f"-I{place}" for place in self.includes)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files that are read in one go, because they include the same."""
+
+    files: tuple[Path, ...]
+    includes: tuple[Path, ...]
+    config: Path = CONFIG
+
+    @functools.cached_property
+    def closure(self) -> set[Path]:
+        return set().union(*(include_closure(path, self.includes) for path in self.files))
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Everything that the findings depend on."""
+        digest = hashlib.sha256(" ".join(FLAGS).encode())
+        files = [Path(__file__), QUERY, CONFIG, TEST_CONFIG, self.config, *self.files, *sorted(self.closure)]
+        for path in files:
+            digest.update(str(path).encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:32]
+
+    def unit(self, store: Path) -> Unit:
+        """The file itself, or one that includes all of them."""
+        if len(self.files) == 1:
+            return Unit(self.files[0], self.includes)
+        whole = store / f"{self.key}.cpp"
+        whole.write_text("".join(f'#include "{path}"\n' for path in self.files))
+        return Unit(whole, self.includes)
+
+
+@dataclass(frozen=True)
+class Finding:
+    file: str
+    line: int
+    check: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message} [{self.check}]"
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """A false alarm: file, part of the line, reason."""
+    """A false alarm: file (or a pattern), check, part of the line, reason."""
 
     file: str
+    check: str
     text: str
     reason: str
 
+    def excuses(self, finding: Finding, line: str) -> bool:
+        return fnmatch(finding.file, self.file) and finding.check == self.check and self.text in line
 
-def units(root: Path) -> list[Unit]:
-    """Examples, exercises' solutions, tests with their kit, the stages' own sources; what is equal to the byte, once."""
+    def __str__(self) -> str:
+        return f"{self.file} | {self.text}"
+
+
+class Newest:
+    """Of files that several stages have with the same bytes, only the newest counts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._stages = stages.stages(root)
+
+    def copy_of(self, path: Path) -> Path:
+        own = next((stage for stage in self._stages if path.is_relative_to(stage.path)), None)
+        if own is None:
+            return path
+        later = [stage.path / path.relative_to(own.path) for stage in self._stages[self._stages.index(own):]]
+        return [copy for copy in later if copy.is_file() and copy.read_bytes() == path.read_bytes()][-1]
+
+    def only(self, paths: Iterable[Path]) -> tuple[Path, ...]:
+        return tuple(path for path in sorted(paths) if self.copy_of(path) == path)
+
+
+def jobs(root: Path) -> list[Job]:
+    """The stages' headers and sources, examples, exercises' solutions, the tests and their kit; the longest first."""
+    newest, common = Newest(root), root / "common"
     found = []
     for stage in stages.stages(root):
-        places = (stage.path / "include", root / "common", stage.path / "examples")
-        for pattern in ("src/*.cpp", "include/treadle/*.hpp", "examples/**/*.cpp", "exercises/*/solution.cpp"):
-            found += [Unit(path, (*places, path.parent)) for path in sorted(stage.path.glob(pattern))]
-    newest = stages.newest(root)
-    places = (newest.path / "include", root / "common")
-    for pattern in ("tests/*.cpp", "common/testing/kit/*.cpp"):
-        found += [Unit(path, places) for path in sorted(root.glob(pattern))]
-    return list({key_of(unit): unit for unit in reversed(found)}.values())[::-1]
+        places = (stage.path / "include", common, stage.path / "examples")
+        found.append(Job(newest.only(stage.path.glob("include/treadle/*.hpp")), places))
+        for pattern in ("src/*.cpp", "examples/**/*.cpp", "exercises/*/solution.cpp"):
+            found += [Job((path,), (*places, path.parent)) for path in newest.only(stage.path.glob(pattern))]
+    places = (stages.newest(root).path / "include", common)
+    found += [Job((path,), places) for path in sorted(root.glob("common/testing/kit/*.cpp"))]
+    tests = sorted(root.glob("tests/*.cpp"))
+    found += [Job(tuple(tests[part::TEST_PARTS]), places, TEST_CONFIG) for part in range(TEST_PARTS)]
+    return sorted((job for job in found if job.files), key=lambda job: -sum(p.stat().st_size for p in job.closure))
 
 
-def key_of(unit: Unit) -> str:
-    """Everything that the findings depend on."""
-    digest = hashlib.sha256(QUERY.read_bytes() + Path(ROOT / ".clang-tidy").read_bytes())
-    for path in sorted(include_closure(unit.path, unit.includes), key=lambda p: p.name):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:32]
-
-
-def read_allowed(path: Path) -> list[Allowed]:
+def read_allowed(path: Path, columns: int) -> list[Allowed]:
+    """Three columns for the hazards, four for clang-tidy, which has many checks."""
+    form = "file | text of the line | reason" if columns == 3 else "file | check | text of the line | reason"
     lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
-    parts = [[part.strip() for part in line.split(" | ")] for line in lines]
-    for line, part in zip(lines, parts):
-        if len(part) != 3 or not all(part):
-            raise ValueError(f"{path.name}: `{line}`: write `file | text of the line | reason`")
-    return [Allowed(*part) for part in parts]
+    found = []
+    for line in lines:
+        parts = [part.strip() for part in line.split(" | ")]
+        if len(parts) != columns or not all(parts):
+            raise ValueError(f"{path.name}: `{line}`: write `{form}`")
+        file, *check, text, reason = parts
+        found.append(Allowed(file, check[0] if check else HAZARD, text, reason))
+    return found
 
 
-def hazards(unit: Unit) -> list[int]:
-    """The lines of a file that g++ 12 might miscompile."""
+def hits(unit: Unit) -> list[tuple[Path, int]]:
+    """The lines that g++ 12 might miscompile, in the file and in what it includes of ours."""
     done = subprocess.run(["clang-query-19", "-f", str(QUERY), str(unit.path), *unit.arguments],
                           capture_output=True, text=True)
     if re.search(r"error:", done.stderr):
         raise RuntimeError(f"{unit.path}: clang-query cannot read it:\n{done.stderr.strip()[:2000]}")
-    return sorted({int(line) for name, line in HIT.findall(done.stdout) if Path(name).name == unit.path.name})
+    return sorted({(Path(name).resolve(), int(line)) for name, line in HIT.findall(done.stdout)})
 
 
-def hazard_findings(unit: Unit, allowed: Sequence[Allowed], used: set[Allowed], root: Path) -> list[str]:
-    name = unit.path.relative_to(root).as_posix()
-    text = unit.path.read_text().splitlines()
-    found = []
-    for number in hazards(unit):
-        excuse = [a for a in allowed if a.file == name and a.text in text[number - 1]]
-        used.update(excuse)
-        if not excuse:
-            found.append(f"{name}:{number}: g++ 12 may miscompile this coroutine: {text[number - 1].strip()}")
+def hazards(unit: Unit) -> list[int]:
+    """The lines of the file itself that g++ 12 might miscompile."""
+    return [line for path, line in hits(unit) if path == unit.path.resolve()]
+
+
+def tidy(unit: Unit, config: Path) -> list[tuple[Path, int, str, str]]:
+    done = subprocess.run(["clang-tidy-19", "--quiet", f"--config-file={config}", str(unit.path), *unit.arguments],
+                          capture_output=True, text=True)
+    return [(Path(name).resolve(), int(line), check, message)
+            for name, line, message, check in TIDY_LINE.findall(done.stdout)]
+
+
+def stand_alone(job: Job, root: Path) -> list[Finding]:
+    """Read together, a header that lacks an include would hide behind its neighbours."""
+    headers = [str(path) for path in job.files if path.suffix == ".hpp"]
+    if not headers:
+        return []
+    done = subprocess.run(["clang++-19", "-fsyntax-only", "-std=c++20", "-w", *(f"-I{place}" for place in job.includes),
+                           "-xc++", *headers], capture_output=True, text=True)
+    errors = re.findall(r"^(/.+?):(\d+):\d+: (?:fatal )?error: (.*)$", done.stderr, re.MULTILINE)
+    return [Finding(_name(Path(name), root), int(line), "stands-alone", message) for name, line, message in errors]
+
+
+def look(job: Job, store: Path, root: Path) -> list[Finding]:
+    """All that there is to say of a job's files, before anything is excused; from the store if it is there."""
+    answer = store / f"{job.key}.json"
+    if answer.exists():
+        return [Finding(*values) for values in json.loads(answer.read_text())]
+    unit, newest = job.unit(store), Newest(root)
+    raw = [(path, line, HAZARD, "g++ 12 may miscompile this coroutine") for path, line in hits(unit)]
+    raw += tidy(unit, job.config)
+    found = [Finding(_name(newest.copy_of(path), root), line, check, message) for path, line, check, message in raw
+             if path.is_relative_to(root) and not path.is_relative_to(store)]
+    found += stand_alone(job, root)
+    answer.write_text(json.dumps([astuple(finding) for finding in dict.fromkeys(found)]))
+    print(f"looked at {_name(job.files[0], root)}" + (f" and {len(job.files) - 1} more" if job.files[1:] else ""), flush=True)
     return found
 
 
-def tidy(unit: Unit, root: Path) -> list[str]:
-    done = subprocess.run(["clang-tidy-19", "--quiet", f"--config-file={root / '.clang-tidy'}", str(unit.path),
-                           *unit.arguments], capture_output=True, text=True, cwd=root)
-    bad = [line for line in done.stdout.splitlines() if re.search(r": (warning|error): ", line)]
-    return [line.replace(f"{root}/", "") for line in dict.fromkeys(bad)]
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def judge(findings: Iterable[Finding], allowed: Sequence[Allowed], root: Path) -> list[str]:
+    """What is left when the excused is taken away, and the excuses that excuse nothing."""
+    used, left = set[Allowed](), []
+    for finding in dict.fromkeys(findings):
+        line = (root / finding.file).read_text().splitlines()[finding.line - 1]
+        excuses = [entry for entry in allowed if entry.excuses(finding, line)]
+        used.update(excuses)
+        if not excuses:
+            left.append(f"{finding}\n    {line.strip()}")
+    return left + [f"`{entry}` allows nothing any more; delete it from the .allow file"
+                   for entry in allowed if entry not in used]
 
 
 def python_findings(root: Path) -> list[str]:
@@ -138,35 +252,29 @@ def _scripts(root: Path, pattern: str) -> Iterable[Path]:
                 yield path
 
 
-def look(unit: Unit, allowed: Sequence[Allowed], used: set[Allowed], store: Path) -> list[str]:
-    """All findings of one unit. Allowed lines are looked up anew each time, so they are never taken from the store."""
-    mark = store / key_of(unit)
-    if mark.exists():
-        return []
-    findings = hazard_findings(unit, allowed, used, ROOT) + tidy(unit, ROOT)
-    name = unit.path.relative_to(ROOT).as_posix()
-    if not findings and not any(a.file == name for a in allowed):
-        mark.touch()
-    print(f"{'looked at' if not findings else 'FOUND in'} {name}", flush=True)
-    return findings
+def sweep(store: Path, todo: Sequence[Job]) -> None:
+    """What no longer belongs to anything is thrown away."""
+    keys = {job.key for job in todo}
+    for path in store.iterdir():
+        if path.stem not in keys:
+            path.unlink()
 
 
 def main() -> int:
     store = ROOT / "build/lint"
     store.mkdir(parents=True, exist_ok=True)
     try:
-        allowed, used = read_allowed(ALLOW), set[Allowed]()
-        everything = units(ROOT)
+        allowed = read_allowed(HAZARD_ALLOW, 3) + read_allowed(TIDY_ALLOW, 4)
+        todo = jobs(ROOT)
+        sweep(store, todo)
         with ThreadPoolExecutor(2) as pool:
-            found = [f for part in pool.map(lambda unit: look(unit, allowed, used, store), everything) for f in part]
+            findings = [f for part in pool.map(lambda job: look(job, store, ROOT), todo) for f in part]
     except (ValueError, RuntimeError, stages.UnknownStage) as error:
         print(error, file=sys.stderr)
         return 1
-    found += [f"{ALLOW.name}: `{a.file} | {a.text}` allows nothing any more; delete it"
-              for a in allowed if a not in used]
-    found += python_findings(ROOT) + shell_findings(ROOT)
-    print("\n".join(["", *found]) if found else "", end="\n" if found else "")
-    print(f"{len(everything)} C++ files, {len(found)} findings")
+    found = judge(findings, allowed, ROOT) + python_findings(ROOT) + shell_findings(ROOT)
+    print("".join(f"{line}\n" for line in found), end="")
+    print(f"{sum(len(job.files) for job in todo)} C++ files, {len(found)} findings")
     return 1 if found else 0
 
 
