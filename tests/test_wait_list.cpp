@@ -22,8 +22,8 @@ class WaitIn final : public Suspension {
   bool await_ready() const noexcept { return false; }
   template <TreadlePromise P>
   void await_suspend(std::coroutine_handle<P> caller) noexcept {
-    suspend(caller.promise());
     list_.add(*this);
+    suspend(caller.promise());
   }
   void await_resume() const noexcept {}
   std::string waits_for() const override { return "its turn"; }

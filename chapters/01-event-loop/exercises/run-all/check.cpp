@@ -44,8 +44,8 @@ class Door {
     bool await_ready() const noexcept { return door_.open_; }
     template <treadle::TreadlePromise P>
     void await_suspend(std::coroutine_handle<P> caller) {
-      suspend(caller.promise());
       door_.waiting_.add(*this);
+      suspend(caller.promise());
     }
     void await_resume() const noexcept {}
     std::string waits_for() const override { return "the door of the check"; }
