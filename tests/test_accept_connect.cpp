@@ -36,6 +36,7 @@ using treadle::testing::Counted;
 using treadle::testing::Failing;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
+using treadle::testing::said_in_dying;
 using treadle::testing::Trace;
 
 Address any_port() { return Address("127.0.0.1", 0); }
@@ -450,6 +451,24 @@ TEST_CASE_METHOD(LoopFixture, "ConnectSocket: many connect at the same time", "[
   run_to_end();
   CHECK(accepted == 50);
   CHECK(connected == 50);
+}
+
+// Its error and its half-open socket are those of the first time.
+Coro<> connect_twice(Address nowhere) {
+  auto connecting = connect_tcp(nowhere);
+  try {
+    co_await connecting;
+  } catch (const std::system_error&) {
+  }
+  co_await connecting;
+}
+
+TEST_CASE("ConnectSocket: an operation that failed cannot be awaited again", "[connect][check]") {
+  CHECK_THAT(said_in_dying([] {
+               EventLoop loop;
+               loop.run_until_complete(connect_twice(Address("127.0.0.1", 1)));
+             }),
+             ContainsSubstring("an operation that failed is not awaited again"));
 }
 
 }  // namespace test_accept_connect
