@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import tour
 from treadle_tools import stages
 
 CONSUMER = Path(__file__).resolve().parent / "tests" / "consumer"
@@ -40,21 +41,14 @@ def build(source: Path, into: Path, *options: str) -> None:
     must(["cmake", "--build", str(into)])
 
 
-def tour(stage: stages.Stage) -> list[list[str]]:
-    """The stage's example runs that need nothing but their arguments: example, then what follows it."""
-    lines = stage.file("examples/tour.txt").read_text().splitlines() if stage.file("examples/tour.txt").exists() else []
-    runs = (line.split("|")[0].strip() for line in lines if line.strip() and not line.startswith(("#", "sh:")))
-    return [run.split() for run in runs]
-
-
 def copy_out(stage: stages.Stage, empty: Path) -> None:
-    copy = empty / stage.name
+    copy = empty / "copy"
     shutil.copytree(stage.path, copy)
-    build(copy, empty / "build")
-    runs = tour(stage)
-    for example, *arguments in runs:
-        must([str(empty / "build" / "examples" / example), *arguments], cwd=stages.ROOT)
-    print(f"{stage.name}: builds alone, {len(runs)} example runs")
+    build(copy, empty / "chapters" / stage.name)  # where the tour looks for examples
+    if not tour.tour([stage], empty):
+        print(f"{stage.name}: an example of the chapter that was built alone fails", file=sys.stderr)
+        raise SystemExit(1)
+    print(f"{stage.name}: builds alone, and its examples run")
 
 
 def install_and_use(stage: stages.Stage, empty: Path) -> None:

@@ -5,7 +5,7 @@ Each stage says for itself what there is to see, in examples/tour.txt, one line 
 
     word_count README.md book/pages/index.md | what to look at      runs an example
     & echo_server --port 0                   | what to look at      starts a server; {port} is its port from here on
-    $ printf 'hi\\n' | nc -N 127.0.0.1 {port} | what to look at      runs a command of the shell
+    $ printf 'hi\\n' | nc -N 127.0.0.1 {port} | what to look at      runs a command of the shell; {examples} is their folder
 
 The sentence comes after the last " | ". Steps run in the root of the tree; servers are stopped when the stage is done.
 """
@@ -76,7 +76,7 @@ class Guide:
 
     def show(self, step: Step) -> bool:
         """Run one step and print what it does; false where it failed."""
-        command = step.command.replace("{port}", self._port)
+        command = step.command.replace("{port}", self._port).replace("{examples}", os.path.relpath(self._examples, ROOT))
         print(f"\n  Look: {step.look}\n  $ {command}{' &' if step.kind == '&' else ''}", flush=True)
         if step.kind == "&":
             return self._start(command)
