@@ -192,7 +192,7 @@ void EventLoop::call_soon(F callback) {
 
 template <CallbackFunction F>
 TimerHandle EventLoop::call_later(Delay delay, F callback) {
-  return call_at(Clock::later(time(), std::max(delay.count(), Clock::duration::zero())),
+  return call_at(Clock::later(time(), std::max(delay.in_nanoseconds(), Clock::duration::zero())),
                  std::move(callback));
 }
 

@@ -22,7 +22,7 @@ namespace treadle {
 /// Destroyed asleep, its timer leaves the heap at once.
 class [[nodiscard]] Sleep final : public Suspension, private Timer {
  public:
-  explicit Sleep(Delay delay) noexcept : delay_(delay.count()), relative_(true) {}
+  explicit Sleep(Delay delay) noexcept : delay_(delay.in_nanoseconds()), relative_(true) {}
   explicit Sleep(Clock::time_point deadline) noexcept : deadline_(deadline) {}
 
   bool await_ready() const noexcept { return false; }

@@ -49,9 +49,10 @@ class Delay {
  public:
   template <class Rep, class Period>
   Delay(std::chrono::duration<Rep, Period> time) noexcept
-      : count_(fits(time) ? std::chrono::duration_cast<Clock::duration>(time) : longest(time)) {}
+      : nanoseconds_(fits(time) ? std::chrono::duration_cast<Clock::duration>(time)
+                                : longest(time)) {}
 
-  Clock::duration count() const noexcept { return count_; }
+  Clock::duration in_nanoseconds() const noexcept { return nanoseconds_; }
 
  private:
   using Seconds = std::chrono::duration<double>;
@@ -63,7 +64,7 @@ class Delay {
 
   static constexpr Seconds kMost = Clock::duration::max();
 
-  Clock::duration count_;
+  Clock::duration nanoseconds_;
 };
 
 /// std::chrono::steady_clock, which never goes back.
