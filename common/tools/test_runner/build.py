@@ -156,10 +156,18 @@ def _lines(descriptor: int) -> Iterator[str]:
         yield rest
 
 
+def _terminal_or_pipe() -> tuple[int, int]:
+    """Where ninja writes, and where we read it. To a terminal it also tells what begins; some containers have none."""
+    try:
+        return pty.openpty()
+    except OSError:
+        return os.pipe()
+
+
 def run(build: Path, targets: Sequence[str], on_step: OnStep) -> BuildResult:
     """Build the targets, going on after a failure, and tell each step's begin and end."""
     totals = plan(build, targets)
-    ours, theirs = pty.openpty()
+    ours, theirs = _terminal_or_pipe()
     command = [*ninja(build), "-k", "0", *_jobs(), *targets]
     child = subprocess.Popen(["sh", "-c", 'stty cols 1000 2>/dev/null; exec "$@"', "sh", *command],
                              stdin=theirs, stdout=theirs, stderr=theirs, env=_environment())

@@ -290,6 +290,12 @@ class RealBuild(unittest.TestCase):
         self.assertFalse(build.is_up_to_date(tree, "tests-01-one"))
         self.assertTrue(build.is_up_to_date(tree, "tests-02-two"))
 
+    def test_a_container_without_terminals_builds_too(self) -> None:
+        with mock.patch("pty.openpty", side_effect=OSError("out of pty devices")):
+            tree, result = self.build()
+        self.assertEqual(result.code, 0)
+        self.assertTrue(build.is_up_to_date(tree, "tests-01-one"))
+
     def test_a_tree_that_cmake_refuses_is_told_in_cmakes_words(self) -> None:
         (self.root / "CMakeLists.txt").write_text("no_such_command()\n")
         with self.assertRaisesRegex(build.BuildError, "no_such_command"):
