@@ -13,9 +13,8 @@
 //
 // Thread safety: none. It knows descriptors, but neither coroutines nor times of day.
 // Cost: the kernel walks the whole list for each question, and so do we for the answer:
-// O(descriptors that somebody waits for) a turn. Memory: O(the highest descriptor).
-//   It is what every Unix has. Where thousands wait and few are ready, epoll(7) and kqueue(2) do
-//   better.
+//   O(descriptors that somebody waits for) a turn. Memory: O(the highest descriptor). It is what
+//   every Unix has. Where thousands wait and few are ready, epoll(7) and kqueue(2) do better.
 // Source: poll(2), POSIX.1-2001.
 #pragma once
 
@@ -78,9 +77,9 @@ class Poller {
   void add(FdWaiter& waiter, int fd, Readiness readiness);
 
   /// Sleeps until a descriptor is ready, a signal arrives, or `timeout` is over; then lets those
-  /// who are ready try, on each descriptor the reader first. A timeout below zero is none. poll(2) counts in milliseconds: it is
-  /// rounded up, so never early. True where the time passed and nothing came up. Throws
-  /// std::system_error where the kernel refuses.
+  /// who are ready try: the descriptors in no promised order, on each the reader first. A timeout
+  /// below zero is none. poll(2) counts in milliseconds: it is rounded up, so never early. True
+  /// where the time passed and nothing came up. Throws std::system_error where the kernel refuses.
   bool wait(std::chrono::nanoseconds timeout);
 
  private:
