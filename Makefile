@@ -58,7 +58,7 @@ install:
 ## test [CH=03] [FILTER=Sleep*] [PRESET=dev] [FRESH=1]: the shared tests on every stage (or one), the exercises' and the tools' own tests
 test:
 	$(CHECK)
-	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build $(if $(filter asan tsan,$(PRESET)),sanitizers)
+	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build sanitizers
 	@$(PY) $(TOOLS)/test_all.py
 
 ## asan [CH=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers
@@ -90,13 +90,13 @@ bench:
 ## exercise EX=02/name: copy an exercise to work/ (the first time) and check your answer
 exercise:
 	$(CHECK)
-	@$(SETUP) build
+	@$(SETUP) build sanitizers
 	@$(PY) $(TOOLS)/exercise.py start "$$EX"
 
 ## watch EX=02/name: check again whenever you save
 watch:
 	$(CHECK)
-	@$(SETUP) build
+	@$(SETUP) build sanitizers
 	@$(PY) $(TOOLS)/exercise.py watch "$$EX"
 
 ## hint EX=02/name [RESET=1]: one more hint each time
@@ -112,7 +112,7 @@ solution:
 ## grade [EX=02/name] [FORMAT=gradescope] [OUT=file]: grade your answers; FORMAT is text, gradescope, classroom, junit or json
 grade:
 	$(CHECK)
-	@$(SETUP) build >&2
+	@$(SETUP) build sanitizers >&2
 	@$(PY) $(TOOLS)/exercise.py grade
 
 # --- Keep the stages one book ---
