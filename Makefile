@@ -58,7 +58,7 @@ install:
 ## test [CH=03] [FILTER=Sleep*] [PRESET=dev] [FRESH=1]: the shared tests on every stage (or one), the exercises' and the tools' own tests
 test:
 	$(CHECK)
-	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build sanitizers
+	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build sanitizers book
 	@$(PY) $(TOOLS)/test_all.py
 
 ## asan [CH=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers

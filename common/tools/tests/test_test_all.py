@@ -297,7 +297,8 @@ class RealBuild(unittest.TestCase):
         self.assertTrue(build.is_up_to_date(tree, "tests-01-one"))
 
     def test_a_tree_that_cmake_refuses_is_told_in_cmakes_words(self) -> None:
-        (self.root / "CMakeLists.txt").write_text("no_such_command()\n")
+        (self.root / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.20)\nproject(t LANGUAGES NONE)\nno_such_command()\n")
         with self.assertRaisesRegex(build.BuildError, "no_such_command"):
             self.build()
 
