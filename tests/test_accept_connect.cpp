@@ -456,11 +456,13 @@ TEST_CASE_METHOD(LoopFixture, "ConnectSocket: many connect at the same time", "[
 // Its error and its half-open socket are those of the first time.
 Coro<> connect_twice(Address nowhere) {
   auto connecting = connect_tcp(nowhere);
+  bool failed = false;
   try {
     co_await connecting;
   } catch (const std::system_error&) {
+    failed = true;
   }
-  co_await connecting;
+  if (failed) co_await connecting;
 }
 
 TEST_CASE("ConnectSocket: an operation that failed cannot be awaited again", "[connect][check]") {
