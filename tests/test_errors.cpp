@@ -187,7 +187,8 @@ TEST_CASE_METHOD(LoopFixture,
     }
     CHECK(task.done());
   }
-  CHECK(reported == Trace{"Task-1 failed and nobody awaited it: no"});
+  REQUIRE(reported.size() == 1);  // of whichever it got to: the task's own or its awaiter's
+  CHECK_THAT(reported[0], ContainsSubstring("failed and nobody awaited it: no"));
 }
 
 TEST_CASE_METHOD(LoopFixture,
