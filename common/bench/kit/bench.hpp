@@ -2,11 +2,12 @@
 //
 //   BENCH(spawn1) { auto const n = run.operations(); run.start(); ...; run.stop(); }
 //
-// The program is called as `PROGRAM WORKLOAD OPERATIONS WARMUP` and prints one line of JSON. The warm-up is the same
-// workload with fewer operations, run before; it is 0 when instructions are counted, so that two sizes subtract cleanly.
+// The program is called as `PROGRAM WORKLOAD OPERATIONS WARMUP [PARAMETER]` and prints one line of JSON. The warm-up is
+// the same workload with fewer operations, run before; it is 0 when instructions are counted, so that two sizes subtract
+// cleanly. The parameter is the number in the workload's KIND: how many threads post, on how many cores a hop goes.
 //
-// Thread safety: none; the programs have one thread, because a second one would make malloc and shared_ptr take locks
-// that the thing measured does not need.
+// Thread safety: none. A program starts a second thread only in a workload that is about threads (threads.hpp), because
+// it would make malloc and shared_ptr take locks that the others do not need.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,11 @@
 
 namespace bench {
 
-// CPU time of this process so far, in nanoseconds.
+// CPU time of this process so far, all its threads together, in nanoseconds.
 std::uint64_t cpu_time();
+
+// The time that passes, in nanoseconds since some moment.
+std::uint64_t wall_time();
 
 // Resident set of this process now, in bytes.
 std::uint64_t resident_bytes();
@@ -23,15 +27,26 @@ std::uint64_t resident_bytes();
 // One run of a workload. What lies between start() and stop() is what counts; setting up and tearing down do not.
 class Run {
  public:
-  explicit Run(std::uint64_t operations) : operations_(operations) {}
+  explicit Run(std::uint64_t operations, unsigned parameter = 1)
+      : operations_(operations), parameter_(parameter) {}
 
   std::uint64_t operations() const { return operations_; }
-  void start() { started_ = cpu_time(); }
-  void stop() { total_ = cpu_time() - started_; }
+  unsigned parameter() const { return parameter_; }
+
+  // Both clocks run; the workload's KIND says which of them the table shows.
+  void start() {
+    wall_started_ = wall_time();
+    started_ = cpu_time();
+  }
+  void stop() {
+    total_ = cpu_time() - started_;
+    wall_ = wall_time() - wall_started_;
+  }
 
   // For workloads that measure something else than CPU time.
   void set_total(std::uint64_t total) { total_ = total; }
   std::uint64_t total() const { return total_; }
+  std::uint64_t wall() const { return wall_; }
 
   // Results go here, so that no compiler may skip the work that made them.
   void keep(std::uint64_t value) { sink_ = sink_ + value; }
@@ -41,8 +56,11 @@ class Run {
 
  private:
   std::uint64_t operations_;
+  unsigned parameter_;
   std::uint64_t started_ = 0;
+  std::uint64_t wall_started_ = 0;
   std::uint64_t total_ = 0;
+  std::uint64_t wall_ = 0;
   volatile std::uint64_t sink_ = 0;
 };
 

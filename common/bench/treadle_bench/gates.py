@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Mapping
 
 from .errors import Trouble
 from .results import Results
@@ -14,7 +14,7 @@ from .table import number
 from .workloads import BENCH, Workload
 
 TABLE = BENCH / "gates.txt"
-LINE = re.compile(r"(\S+)\s+(\d+)\s+(ratio|instructions)\s+(>=|<=)\s+([\d.]+)\s+(.+)")
+LINE = re.compile(r"(\S+)\s+(\d+)\s+(ratio|cost|instructions)(?::(\w+))?\s+(>=|<=)\s+([\d.]+)\s+(.+)")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Gate:
     sign: str
     limit: float
     why: str
+    against: str | None = None  # the row that a ratio compares with, where it is not the column's own
+
+    @property
+    def is_counted(self) -> bool:
+        """True where valgrind has to count for it."""
+        return self.measure == "instructions"
 
     def holds(self, value: float) -> bool:
         return value >= self.limit if self.sign == ">=" else value <= self.limit
@@ -54,45 +60,66 @@ def load(table: Path = TABLE) -> list[Gate]:
             continue
         match = LINE.fullmatch(line.strip())
         if match is None:
-            raise Trouble(f"{table.name}:{count}: say COLUMN FROM ratio|instructions >=|<= LIMIT WHY")
-        column, first, measure, sign, limit, why = match.groups()
-        gates.append(Gate(column, int(first), measure, sign, float(limit), why))
+            raise Trouble(f"{table.name}:{count}: say COLUMN FROM ratio[:ROW]|cost|instructions >=|<= LIMIT WHY")
+        column, first, measure, against, sign, limit, why = match.groups()
+        gates.append(Gate(column, int(first), measure, sign, float(limit), why, against))
     return gates
 
 
-def judge(gates: list[Gate], measure: str, rows: list[Row], find: Callable[[Row, str], float | None]) -> list[Verdict]:
-    """Each gate of that measure against each stage that it speaks of."""
+def judge(gates: list[Gate], counted: bool, rows: list[Row], find: Callable[[Row, Gate], float | None]) -> list[Verdict]:
+    """Each gate, of those that speak of counted instructions or of the others, against each stage that it speaks of."""
     return [
-        Verdict(gate, row, find(row, gate.column))
+        Verdict(gate, row, find(row, gate))
         for gate in gates
         for row in rows
-        if gate.measure == measure and row.stage is not None and row.stage >= gate.first_stage
+        if gate.is_counted == counted and row.stage is not None and row.stage >= gate.first_stage
     ]
 
 
-def judge_ratios(gates: list[Gate], results: Results) -> list[Verdict]:
+def judge_measured(gates: list[Gate], results: Results) -> list[Verdict]:
     columns: dict[str, Workload] = {workload.column: workload for workload in results.workloads}
 
-    def find(row: Row, column: str) -> float | None:
-        found = results.ratio(row.name, columns[column]) if column in columns else None
+    def find(row: Row, gate: Gate) -> float | None:
+        if gate.column not in columns:
+            return None
+        if gate.measure == "cost":
+            found = results.cost(row.name, gate.column)
+            return found.median / columns[gate.column].scale if found else None
+        found = results.ratio(row.name, columns[gate.column], gate.against)
         return found.median if found else None
 
-    return judge(gates, "ratio", results.rows, find)
+    return judge(gates, False, results.rows, find)
+
+
+def judge_counts(gates: list[Gate], counts: Mapping[tuple[str, str], float], rows: list[Row]) -> list[Verdict]:
+    return judge(gates, True, rows, lambda row, gate: counts.get((row.name, gate.column)))
 
 
 def sentence(verdict: Verdict, workloads: dict[str, Workload]) -> str:
     gate = verdict.gate
-    against = workloads[gate.column].against
-    what = f"instructions {gate.sign} {gate.limit:g}"
-    if gate.measure == "ratio":
-        kind = f"times {against}'s CPU" if workloads[gate.column].is_echo else f"times cheaper than {against}"
-        what = f"{gate.sign} {gate.limit:g} {kind}"
     found = "" if verdict.value is None else f": {number(verdict.value)}"
-    return f"{verdict.word:12s}  {verdict.row.name} {gate.column} {what}{found}"
+    return f"{verdict.word:12s}  {verdict.row.name} {gate.column} {expected(gate, workloads[gate.column])}{found}"
 
 
-def needed(gates: list[Gate], measure: str, workloads: list[Workload]) -> tuple[list[Workload], set[str]]:
+def expected(gate: Gate, workload: Workload) -> str:
+    """What the gate asks for, in words."""
+    limit = f"{gate.sign} {gate.limit:g}"
+    if gate.measure == "instructions":
+        return f"instructions {limit}"
+    if gate.measure == "cost":
+        return f"{limit} {workload.unit}"
+    against = gate.against or workload.against
+    if workload.is_echo:
+        return f"{limit} times {against}'s CPU"
+    if workload.is_hop:
+        return f"{limit} times {against}'s round trip"
+    return f"{limit} times {'faster' if workload.is_wall else 'cheaper'} than {against}"
+
+
+def needed(gates: list[Gate], counted: bool, workloads: list[Workload]) -> tuple[list[Workload], set[str]]:
     """The workloads that the gates speak of, and the rows that those are compared with."""
-    columns = {gate.column for gate in gates if gate.measure == measure}
+    spoken = [gate for gate in gates if gate.is_counted == counted]
+    columns = {gate.column for gate in spoken}
     chosen = [workload for workload in workloads if workload.column in columns]
-    return chosen, {workload.against for workload in chosen}
+    own = {gate.against for gate in spoken if gate.against is not None}
+    return chosen, {workload.against for workload in chosen} | own

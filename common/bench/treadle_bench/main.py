@@ -72,8 +72,7 @@ def print_list(wanted: Options) -> None:
 
 def narrowed_to_gates(wanted: Options) -> Options:
     """Only the stages that gates speak of, and what they are compared with."""
-    measure = "instructions" if wanted.instructions else "ratio"
-    workloads, others = gate_table.needed(gate_table.load(), measure, wanted.workloads)
+    workloads, others = gate_table.needed(gate_table.load(), wanted.instructions, wanted.workloads)
     if wanted.instructions:
         others = set()
     rows = [row for row in wanted.rows if row.stage is not None or row.name in others]
@@ -115,7 +114,7 @@ def measure_time(wanted: Options, runner: Runner, about: dict[str, object]) -> i
     report.print_table(results, wanted.repetitions)
     if wanted.quick:
         print("Quick: a tenth of the work. To see that it runs, not to quote.")
-    verdicts = gate_table.judge_ratios(gate_table.load(), results)
+    verdicts = gate_table.judge_measured(gate_table.load(), results)
     data = {**about, "mode": "time", "repetitions": wanted.repetitions, "quick": wanted.quick, **to_json(results)}
     return finish(wanted, data, verdicts, results.failures)
 
@@ -133,7 +132,7 @@ def count_instructions(wanted: Options, runner: Runner, about: dict[str, object]
             failures[row.name, workload.column] = str(error)
     progress.close()
     report.print_counts(counts, wanted.rows, wanted.workloads)
-    verdicts = gate_table.judge(gate_table.load(), "instructions", wanted.rows, lambda row, c: counts.get((row.name, c)))
+    verdicts = gate_table.judge_counts(gate_table.load(), counts, wanted.rows)
     table = {r.name: {c: round(n, 1) for (name, c), n in counts.items() if name == r.name} for r in wanted.rows}
     return finish(wanted, {**about, "mode": "instructions", "results": table}, verdicts, failures)
 

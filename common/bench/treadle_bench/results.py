@@ -35,10 +35,10 @@ class Results:
         return spread(values.values()) if values else None
 
     def ratio(self, row: str, workload: Workload, against: str | None = None) -> Spread | None:
-        """How the row compares: times cheaper than Asio, or for echo, times as dear as raw epoll."""
+        """How the row compares: times cheaper than Asio, or for echo and hops, times as dear as the raw calls."""
         other = self.values(against or workload.against, workload.column)
         own = self.values(row, workload.column)
-        found = ratios(own, other) if workload.is_echo else ratios(other, own)
+        found = ratios(own, other) if workload.is_dearness else ratios(other, own)
         return spread(found) if found else None
 
 
@@ -62,7 +62,7 @@ def cell_to_json(results: Results, row: Row, workload: Workload) -> dict[str, ob
 
 
 def to_json(results: Results) -> dict[str, object]:
-    """The table as data. `cost` is in ns (bytes for memory) per operation, also for echo."""
+    """The table as data. `cost` is in ns (bytes for memory) per operation, also for echo and hops."""
     columns = {
         w.column: {"title": w.title, "kind": w.kind, "against": w.against, "from": w.first_stage}
         for w in results.workloads

@@ -44,8 +44,8 @@ PEERS = (
     ("asyncio", "python", "Python asyncio"),
     ("uvloop", "python", "Python asyncio on uvloop"),
     ("bare", "bare", "bare std::coroutine_handle: the floor"),
-    ("epoll", "epoll", "raw epoll: the floor of echo"),
-    ("poll", "poll", "raw poll: the floor of echo on poll(2)"),
+    ("epoll", "epoll", "raw epoll: the floor of echo and hops"),
+    ("poll", "poll", "raw poll: the floor of echo and hops on poll(2)"),
 )
 
 

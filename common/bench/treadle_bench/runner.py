@@ -48,9 +48,9 @@ class Sample:
     raw: dict[str, object]
 
 
-def sample_of(text: str) -> Sample:
+def sample_of(text: str, field: str = "total") -> Sample:
     raw = json.loads(text)
-    return Sample(raw["total"] / raw["operations"], raw)
+    return Sample(raw[field] / raw["operations"], raw)
 
 
 class Runner:
@@ -61,7 +61,7 @@ class Runner:
         self._python = python
 
     def command(self, row: Row, workload: Workload, operations: int, warmup: int) -> list[str]:
-        arguments = [workload.file, str(operations), str(warmup)]
+        arguments = [workload.file, str(operations), str(warmup), *workload.parameters]
         if row.is_python:
             return [self._python, "-B", str(BENCH / "programs/python/main.py"), row.name, *arguments]
         return [str(self._build.program(row.program)), *arguments]
@@ -72,7 +72,8 @@ class Runner:
         if workload.is_echo:
             return self._measure_echo(row, workload, amount)
         warmup = 0 if workload.kind == "memory" else max(1000, amount // 10 // 1000 * 1000)
-        return sample_of(run_program(self.command(row, workload, amount, warmup)))
+        text = run_program(self.command(row, workload, amount, warmup))
+        return sample_of(text, "wall" if workload.is_wall else "total")
 
     def _measure_echo(self, row: Row, workload: Workload, amount: int) -> Sample:
         with Server(self.command(row, workload, 1, 0)) as server:

@@ -11,6 +11,7 @@ from .errors import Trouble
 BENCH = Path(__file__).resolve().parent.parent
 TABLE = BENCH / "workloads.txt"
 ECHO = re.compile(r"echo:(\d+)/(\d+)")
+WALL = re.compile(r"(?:wall|hop):([1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,37 @@ class Workload:
         return int(match[1]), int(match[2])
 
     @property
+    def is_hop(self) -> bool:
+        return self.kind.startswith("hop:")
+
+    @property
+    def is_wall(self) -> bool:
+        """True where the time that passes counts, and not the processor's."""
+        return WALL.fullmatch(self.kind) is not None
+
+    @property
+    def is_dearness(self) -> bool:
+        """True where the ratio says how many times as dear a row is, and less is better."""
+        return self.is_echo or self.is_hop
+
+    @property
+    def parameters(self) -> list[str]:
+        """What the program is told beside its amount: how many threads, or how many cores."""
+        match = WALL.fullmatch(self.kind)
+        return [match[1]] if match else []
+
+    @property
     def unit(self) -> str:
         if self.is_echo:
             return "us/req"
-        return {"cpu": "ns", "memory": "bytes"}[self.kind]
+        if self.is_hop:
+            return "us"
+        return "bytes" if self.kind == "memory" else "ns"
 
     @property
     def scale(self) -> float:
         """From what is measured (ns, bytes) to what is printed."""
-        return 1000.0 if self.is_echo else 1.0
+        return 1000.0 if self.is_dearness else 1.0
 
 
 def parse_line(line: str, where: str) -> Workload:
@@ -55,8 +78,8 @@ def parse_line(line: str, where: str) -> Workload:
     if len(words) != 7:
         raise Trouble(f"{where}: seven fields are needed: COLUMN FILE FROM KIND AGAINST AMOUNT TITLE")
     column, file, first, kind, against, amount, title = words
-    if kind not in ("cpu", "memory") and not ECHO.fullmatch(kind):
-        raise Trouble(f"{where}: KIND is {kind!r}; it can be cpu, memory or echo:CONNECTIONS/BUSY")
+    if kind not in ("cpu", "memory") and not ECHO.fullmatch(kind) and not WALL.fullmatch(kind):
+        raise Trouble(f"{where}: KIND is {kind!r}; it can be cpu, memory, wall:THREADS, hop:CORES or echo:CONNECTIONS/BUSY")
     if not first.isdigit() or not amount.isdigit():
         raise Trouble(f"{where}: FROM and AMOUNT are numbers")
     return Workload(column, file, int(first), kind, against, int(amount), title)

@@ -30,6 +30,8 @@ EARLIER = Row("01-event-loop", "stage-01", TREADLE, "01-event-loop", 1)
 ASIO = Row("asio", "asio", BENCH / "programs/asio", "Asio")
 EPOLL = Row("epoll", "epoll", BENCH / "programs/epoll", "raw epoll")
 PYTHON = Row("asyncio", "python", BENCH / "programs/python", "asyncio")
+POST = Workload("post2", "post", 5, "wall:2", "asio", 1_000_000, "post")
+HOP = Workload("hop1", "hop", 5, "hop:1", "epoll", 100_000, "hop")
 ROWS = [EARLIER, STAGE, ASIO, EPOLL, PYTHON]
 
 
@@ -75,6 +77,13 @@ class Ratios(unittest.TestCase):
     def test_echo_is_compared_as_times_the_cpu(self) -> None:
         found = results(stage_echo50=[6000], epoll_echo50=[5000]).ratio("03-sockets", ECHO)
         self.assertEqual(found and found.median, 1.2)
+
+    def test_a_post_is_compared_as_times_faster_and_a_hop_as_times_as_dear(self) -> None:
+        made = Results([STAGE, ASIO, EPOLL], [POST, HOP])
+        for row, workload, value in ((STAGE, POST, 50), (ASIO, POST, 200), (STAGE, HOP, 3300), (EPOLL, HOP, 3000)):
+            made.add(row, workload, 0, Sample(value, {}))
+        found = [made.ratio("03-sockets", workload) for workload in (POST, HOP)]
+        self.assertEqual([ratio and ratio.median for ratio in found], [4, 1.1])
 
     def test_without_the_other_row_there_is_no_ratio(self) -> None:
         self.assertIsNone(results(stage_switch=[10]).ratio("03-sockets", SWITCH))
@@ -220,7 +229,7 @@ class Tables(unittest.TestCase):
         known = {workload.file for workload in workloads.load()} | {"main"}
         for path in BENCH.glob("programs/*/*"):
             if path.suffix in (".cpp", ".py"):
-                self.assertIn(path.stem, known, path)
+                self.assertIn(path.stem, known | {"other_loop"}, path)
 
     def test_each_workload_is_compared_with_a_row_that_has_it(self) -> None:
         peers = {row.name: row for row in rows.peers()}
@@ -242,6 +251,19 @@ class Tables(unittest.TestCase):
             self.read("# a comment\nswitch switch 01 clock asio 1000 one yield\n")
         with self.assertRaisesRegex(Trouble, "seven fields"):
             self.read("switch switch 01 cpu\n")
+
+    def test_a_kind_may_hold_a_number_for_the_program(self) -> None:
+        runner_of_nothing = runner.Runner(build.Build("c++", Path("/b"), Path("/b/log")), "python3")
+        self.assertEqual(runner_of_nothing.command(STAGE, POST, 9, 1), ["/b/bin/stage-03", "post", "9", "1", "2"])
+        self.assertEqual(runner_of_nothing.command(STAGE, SWITCH, 9, 1), ["/b/bin/stage-03", "switch", "9", "1"])
+
+    def test_a_number_of_threads_is_at_least_one(self) -> None:
+        for kind in ("wall", "wall:0", "hop:", "hop:x"):
+            with self.assertRaisesRegex(Trouble, "KIND is"):
+                self.read(f"post post 05 {kind} asio 1000 one post\n")
+
+    def test_a_hop_is_told_in_microseconds_and_a_post_in_nanoseconds(self) -> None:
+        self.assertEqual([(w.unit, w.scale) for w in (HOP, POST)], [("us", 1000), ("ns", 1)])
 
     def test_a_stage_has_what_was_there_by_then(self) -> None:
         self.assertTrue(EARLIER.has(SWITCH))
@@ -269,7 +291,7 @@ class Gates(unittest.TestCase):
     AT_LEAST_7 = gates.Gate("switch", 3, "ratio", ">=", 7, "why")
 
     def verdicts(self, **cells: list[float]) -> list[tuple[str, str]]:
-        return [(v.row.name, v.word) for v in gates.judge_ratios([self.AT_LEAST_7], results(**cells))]
+        return [(v.row.name, v.word) for v in gates.judge_measured([self.AT_LEAST_7], results(**cells))]
 
     def test_a_gate_holds_from_its_stage_on(self) -> None:
         found = self.verdicts(stage_switch=[10], earlier_switch=[70], asio_switch=[70])
@@ -297,6 +319,35 @@ class Gates(unittest.TestCase):
         verdict = gates.Verdict(self.AT_LEAST_7, STAGE, 6.5)
         said = gates.sentence(verdict, {"switch": SWITCH})
         self.assertEqual(said, "MISSED        03-sockets switch >= 7 times cheaper than asio: 6.50")
+
+
+    def test_a_ratio_against_another_row_than_the_column_s(self) -> None:
+        gate = gates.Gate("echo50", 3, "ratio", "<=", 1, "why", "asio")
+        made = results(stage_echo50=[6], asio_echo50=[8], epoll_echo50=[5])
+        self.assertEqual([v.value for v in gates.judge_measured([gate], made)], [0.75])
+        self.assertIn("asio", gates.needed([gate], False, [ECHO])[1])
+
+    def test_a_cost_is_held_in_the_unit_of_its_column(self) -> None:
+        gate = gates.Gate("echo50", 3, "cost", "<=", 7, "why")
+        (verdict,) = gates.judge_measured([gate], results(stage_echo50=[6000]))
+        self.assertEqual((verdict.value, verdict.word), (6, "met"))
+        self.assertIn("<= 7 us/req", gates.sentence(verdict, {"echo50": ECHO}))
+
+    def test_counted_instructions_and_measured_figures_are_judged_apart(self) -> None:
+        counted = gates.Gate("switch", 3, "instructions", "<=", 120, "why")
+        self.assertEqual(gates.judge_measured([counted], results(stage_switch=[10])), [])
+        (verdict,) = gates.judge_counts([counted, self.AT_LEAST_7], {("03-sockets", "switch"): 96}, [STAGE])
+        self.assertEqual((verdict.gate, verdict.word), (counted, "met"))
+
+    def test_the_table_of_gates_knows_the_rows_it_compares_with(self) -> None:
+        peers_known = {row.name for row in rows.peers()} | {None}
+        for gate in gates.load():
+            self.assertIn(gate.against, peers_known)
+
+    def test_a_hop_is_said_to_be_a_round_trip(self) -> None:
+        gate = gates.Gate("hop1", 5, "ratio", "<=", 1.15, "why")
+        said = gates.sentence(gates.Verdict(gate, STAGE, 1.08), {"hop1": HOP})
+        self.assertEqual(said, "met           03-sockets hop1 <= 1.15 times epoll's round trip: 1.08")
 
 
 class Peers(unittest.TestCase):
@@ -382,7 +433,8 @@ class Running(unittest.TestCase):
             self.assertEqual(server.obituary(), "")
 
     def test_the_figure_is_per_operation(self) -> None:
-        self.assertEqual(runner.sample_of('{"operations": 4, "total": 10}').value, 2.5)
+        text = '{"operations": 4, "total": 10, "wall": 20}'
+        self.assertEqual([runner.sample_of(text).value, runner.sample_of(text, "wall").value], [2.5, 5])
 
     def test_valgrind_is_read(self) -> None:
         self.assertEqual(instructions.parse_collected("==7== Events    : Ir\n==7== Collected : 123456\n"), 123456)

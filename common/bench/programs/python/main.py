@@ -1,7 +1,7 @@
-"""Runs one Python workload, as the compiled programs do: main.py LOOP WORKLOAD OPERATIONS WARMUP.
+"""Runs one Python workload, as the compiled programs do: main.py LOOP WORKLOAD OPERATIONS WARMUP [PARAMETER].
 
 LOOP is asyncio or uvloop, so that both run the very same coroutines. A workload is a file here with
-`async def bench(run)`; it is measured between run.start() and run.stop() in CPU time of the process.
+`async def bench(run)`; it is measured between run.start() and run.stop(), in CPU time of the process and in wall time.
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ BUFFER = 4096
 class Run:
     """One run of a workload: how much to do, and what it took."""
 
-    def __init__(self, operations: int) -> None:
+    def __init__(self, operations: int, parameter: int = 1) -> None:
         self.operations = operations
+        self.parameter = parameter
         self.total = 0
+        self.wall = 0
         self._started = 0
+        self._wall_started = 0
 
     def start(self) -> None:
+        self._wall_started = time.monotonic_ns()
         self._started = time.process_time_ns()
 
     def stop(self) -> None:
         self.total = time.process_time_ns() - self._started
+        self.wall = time.monotonic_ns() - self._wall_started
 
     def report(self) -> None:
-        print(json.dumps({"operations": self.operations, "total": self.total}), flush=True)
+        print(json.dumps({"operations": self.operations, "total": self.total, "wall": self.wall}), flush=True)
 
     def report_and_exit(self) -> None:
         """For a measurement whose clean-up would take longer than itself."""
@@ -70,15 +75,16 @@ def loop_runner(name: str):
 
 
 def main(arguments: list[str]) -> int:
-    loop, workload, operations, warmup = arguments
+    loop, workload, operations, warmup, *rest = arguments
+    parameter = int(rest[0]) if rest else 1
     signal.alarm(300)
     sys.setrecursionlimit(20 * DEPTH)
     sys.modules["main"] = sys.modules["__main__"]
     bench = importlib.import_module(workload).bench
     run_loop = loop_runner(loop)
     if int(warmup) > 0:
-        run_loop(bench(Run(int(warmup))))
-    run = Run(int(operations))
+        run_loop(bench(Run(int(warmup), parameter)))
+    run = Run(int(operations), parameter)
     run_loop(bench(run))
     run.report()
     return 0

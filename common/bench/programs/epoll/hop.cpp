@@ -1,0 +1,3 @@
+#include "bell.hpp"
+
+BENCH(hop) { raw::ping_pong<EpollBell>(run); }
