@@ -63,6 +63,9 @@ class LoopFixture {
     }
   }
 
+  /// The test has hung, and the loop was told to stop.
+  bool hung() const noexcept { return hangs_.hung(); }
+
   /// Runs what is ready, without waiting and without moving the clock.
   void run_until_idle() { loop.run_until_idle(); }
 
