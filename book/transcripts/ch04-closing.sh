@@ -1,0 +1,3 @@
+quiet env STAGE=04-cancellation book/snippets/compile closing "$SCRATCH"
+cd "$SCRATCH"
+show "./closing"
