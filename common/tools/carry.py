@@ -25,7 +25,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from treadle_tools import stages
+from treadle_tools import cli, stages
 from treadle_tools.stages import Stage
 
 _MARK = 40  # length of a conflict marker; nobody writes forty of these in a row
@@ -523,4 +523,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from treadle_tools import cpp, diff, listings, stages, symbols
+from treadle_tools import cli, cpp, diff, listings, stages, symbols
 from treadle_tools.stages import Stage
 
 
@@ -668,4 +668,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

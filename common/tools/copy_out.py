@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import tour
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 CONSUMER = Path(__file__).resolve().parent / "tests" / "consumer"
 
@@ -80,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from treadle_tools import stages, terminal
+from treadle_tools import cli, stages, terminal
 from treadle_tools.stages import Stage
 
 SHOWN = ("include", "src", "examples", "CMakeLists.txt")
@@ -200,7 +200,4 @@ def _shown(previous: Stage | None, stage: Stage, arguments: argparse.Namespace, 
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
+    cli.run(main)

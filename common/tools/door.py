@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = ("CXX", "NO_INSTALL", "NO_COLOR", "JOBS")
@@ -171,4 +171,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    cli.run(main, sys.argv[1:])

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from treadle_tools import cli
+
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("chapters", "common", "tests", "book")
 
@@ -56,4 +58,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from test_runner import build
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,4 +52,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

@@ -26,7 +26,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from mutation.workshop import include_closure
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "common/tools"
@@ -279,4 +279,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

@@ -19,7 +19,7 @@ from pathlib import Path
 from mutation.listing import ListError, Mutant, read
 from mutation.workshop import CompileError, Outcome, Workshop
 from test_runner import build
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -132,4 +132,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    cli.run(main, sys.argv[1:])

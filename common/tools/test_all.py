@@ -26,7 +26,7 @@ from test_runner import build, catch_program, matrix
 from test_runner.catch_report import Case
 from test_runner.memory import Memory, key
 from test_runner.progress import Board
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
@@ -298,7 +298,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    cli.run(main, sys.argv[1:])

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from test_runner import build, memory
 from test_runner.progress import Board
-from treadle_tools import stages
+from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 14  # of a step's output; a tour is short
@@ -263,7 +263,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    cli.run(main, sys.argv[1:])

@@ -28,6 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from treadle_tools import cli
+
 ROOT = Path(__file__).resolve().parents[2]
 _DECLARATION = re.compile(r"^#\s*normalise:\s*(.*?)\s*$")
 _SECONDS = 60
@@ -249,4 +251,4 @@ def _all(names: list[str], place: Place, action: Callable[[str, Place], str | No
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)
