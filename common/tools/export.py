@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from treadle_tools import stages
+from treadle_tools import cli, stages
 from treadle_tools.stages import Stage
 
 
@@ -64,7 +64,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _arguments(argv)
-    root, target = arguments.root.resolve(), arguments.out
+    root, target = arguments.root.resolve(), Path(os.path.expanduser(arguments.out))  # `OUT=~/dir` comes with its ~
     try:
         stage = stages.find(arguments.stage, root)
     except stages.UnknownStage as error:
@@ -79,4 +79,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(main)

@@ -136,7 +136,14 @@ class Grade(DoorCase):
         fixture.write_answer(self.root, RIGHT)
         code, out, _ = self.call("grade")
         self.assertEqual(code, 1)
-        self.assertRegex(out, r"01/double +build +passed +4/4\n01/guess +predict +not_run +0/3\ntotal +4/7")
+        self.assertRegex(out, r"01/double +build +passed +4/4\n01/guess +predict +not begun +0/3\ntotal +4/7")
+        self.assertTrue(out.endswith("To begin with 01/guess: make exercise EX=01/guess\n"), out)
+
+    def test_an_answer_whose_checks_never_ran_is_not_called_unbegun(self) -> None:
+        fixture.write_answer(self.root, "#include <cstdlib>\nstruct E { E() { std::_Exit(0); } } e;\nint twice(int n) { return 2 * n; }\n")
+        _, out, _ = self.call("grade", EX="double")
+        self.assertRegex(out, r"01/double +build +not_run +0/4")
+        self.assertNotIn("begin", out)
 
     def test_it_is_zero_only_if_all_passed(self) -> None:
         fixture.write_answer(self.root, RIGHT)
@@ -170,6 +177,13 @@ class Grade(DoorCase):
         (mine / "check.cpp").write_text(source.replace("CHECK(twice(0) == 0)", "CHECK(twice(0) == 1)"))
         _, out, _ = self.call("grade", EX="double", FORMAT="json", ANSWERS=str(theirs), CHECKS=str(self.root / "secret"))
         self.assertEqual([c["status"] for c in json.loads(out)["exercises"][0]["checks"]], ["wrong", "passed", "passed"])
+
+    def test_a_home_that_no_shell_put_in_is_put_in(self) -> None:
+        fixture.write_answer(self.root, RIGHT)
+        (self.root / "work").rename(self.root / "mine")
+        code, _, err = self.call("grade", EX="double", ANSWERS="~/mine", OUT="~/r.txt", HOME=str(self.root))
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("passed", (self.root / "r.txt").read_text())
 
     def test_one_broken_exercise_does_not_cost_the_others(self) -> None:
         fixture.write_answer(self.root, RIGHT)

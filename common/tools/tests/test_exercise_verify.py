@@ -112,16 +112,14 @@ class Whole(unittest.TestCase):
     def setUp(self) -> None:
         self.root = fixture.fresh_root()
         self.addCleanup(shutil.rmtree, self.root)
-        (self.root / "build").unlink()
-        self.root.joinpath("build").mkdir()
-        parts = fixture.REPOSITORY / "build/exercise-fixture/exercises"
-        parts.mkdir(parents=True, exist_ok=True)
+        parts = fixture.REPOSITORY / "build/exercises"
+        (self.root / "build/exercises").unlink()
         (self.root / "build/exercises").mkdir()
         for part in parts.glob("[a-z]*-*"):  # compiled parts are shared, proofs are not
             (self.root / "build/exercises" / part.name).symlink_to(part)
 
-    def verify(self) -> tuple[int, str]:
-        argv = [sys.executable, str(fixture.TOOLS / "exercise.py"), "--root", str(self.root), "verify", "--jobs", "2"]
+    def verify(self, *arguments: str) -> tuple[int, str]:
+        argv = [sys.executable, str(fixture.TOOLS / "exercise.py"), "--root", str(self.root), "verify", "--jobs", "2", *arguments]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
@@ -143,7 +141,29 @@ class Whole(unittest.TestCase):
         shutil.rmtree(self.root / "chapters/01-tiny/exercises/double")
         code, out = self.verify()
         self.assertEqual(code, 1)
+        self.assertIn("FAIL  01/guess  form", out)
         self.assertIn("breaks exercise.schema.json", out)
+
+    def test_a_half_written_exercise_costs_the_others_of_its_chapter_nothing(self) -> None:
+        chapter = self.root / "chapters/01-tiny/exercises"
+        (chapter / "begun").mkdir()
+        (chapter / "double").rename(chapter / "half")
+        (chapter / "half/check.cpp").unlink()
+        (chapter / "half/wrong/square.cpp").write_bytes(b"\xff\xfe")
+        code, out = self.verify("--quick", "01")
+        self.assertEqual(code, 1, out)
+        for line in ("FAIL  01/begun  form", "FAIL  01/half  form", "check.cpp is missing", "ok  01/guess  solution",
+                     "3 exercises, 2 problems"):
+            self.assertIn(line, out)
+
+    def test_a_wrong_answer_that_cannot_be_read_is_told_as_a_problem_of_its_exercise(self) -> None:
+        path = self.root / "chapters/01-tiny/exercises/guess"
+        for text in (b"no claims\n", b"\xff\xfe"):
+            (path / "wrong/short.cpp").write_bytes(text)
+            places = fixture.places(self.root)
+            _, jobs = verify._collect(model.load(path), places, fixture.choose_compiler(), False, quick=False)
+            self.assertEqual([name for name, _ in jobs], ["form"])
+            self.assertTrue(jobs[0][1]()[0])
 
 
 if __name__ == "__main__":

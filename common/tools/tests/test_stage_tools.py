@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import unittest
+from unittest import mock
 
 from stage_tree import StageTree
 
@@ -113,6 +115,11 @@ class Export(StageTree):
     def test_a_tree_without_git_is_copied_too(self) -> None:
         self.assertEqual(self.tool("export.py", "02", str(self.root / "out")).returncode, 0)
         self.assertTrue((self.root / "out" / "CMakeLists.txt").is_file())
+
+    def test_a_home_that_no_shell_put_in_is_put_in(self) -> None:
+        with mock.patch.dict(os.environ, HOME=str(self.root)):
+            self.assertEqual(self.tool("export.py", "02", "~/out").returncode, 0)
+        self.assertTrue(any((self.root / "out").iterdir()))
 
     def test_a_target_that_is_not_empty_is_refused(self) -> None:
         (self.root / "empty").mkdir()

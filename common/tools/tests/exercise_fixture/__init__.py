@@ -17,12 +17,14 @@ from treadle_tools.exercises.toolchain import Toolchain, choose_compiler  # noqa
 
 
 def fresh_root() -> Path:
-    """A copy of the fixture in a directory of its own. Compiled parts are shared between all tests and runs."""
+    """A copy of the fixture in a directory of its own. Compiled parts are shared with the true exercises: Catch2's main and
+    the precompiled headers are the same, and every other part has a name of its own."""
     root = Path(tempfile.mkdtemp(prefix="treadle-fixture-"))
     shutil.copytree(HERE / "chapters", root / "chapters")
-    shared = REPOSITORY / "build" / "exercise-fixture"
+    shared = REPOSITORY / "build" / "exercises"
     shared.mkdir(parents=True, exist_ok=True)
-    (root / "build").symlink_to(shared)
+    (root / "build").mkdir()
+    (root / "build/exercises").symlink_to(shared)
     return root
 
 

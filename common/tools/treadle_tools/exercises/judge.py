@@ -46,6 +46,7 @@ decltype default delete do double else enum explicit extern false float for frie
 not nullptr operator or private protected public return short signed sizeof static static_cast struct switch template this
 throw true try typedef typename union unsigned using virtual void volatile while""".split()
 MAX_ANSWER = 256 * 1024
+NOT_BEGUN = "It has not been begun, so there is nothing to check."
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,9 @@ class Built:
     warnings: str = ""
 
 
-def uniform(exercise: Exercise, status: str, detail: str) -> Result:
+def uniform(exercise: Exercise, status: str, detail: str, said: str = "") -> Result:
     """The result where no check could run, all for the same reason."""
-    said = _sentence(status, exercise)
+    said = said or _sentence(status, exercise)
     checks = tuple(CheckResult(c.name, status, 0, c.points, said, detail, visibility=c.visibility) for c in exercise.checks)
     return Result(exercise, status, checks)
 
@@ -279,7 +280,7 @@ def judge(exercise: Exercise, answer: Path, tools: Toolchain, only: str = "") ->
     try:
         text = answer.read_bytes()[:MAX_ANSWER + 1].decode("utf-8")
     except FileNotFoundError:
-        return uniform(exercise, "not_run", f"There is no answer yet; begin with: make exercise EX={exercise.id}")
+        return uniform(exercise, "not_run", f"Begin with: make exercise EX={exercise.id}", NOT_BEGUN)
     except (OSError, UnicodeDecodeError) as error:
         return uniform(exercise, "compile_error", f"The answer cannot be read as UTF-8 text: {error}")
     if len(text) > MAX_ANSWER:

@@ -113,8 +113,7 @@ def _limits(data: dict) -> Limits:
 
 def load(path: Path, overlay_root: Path | None = None) -> Exercise:
     """Reads one exercise directory."""
-    stage = path.parent.parent
-    name = f"{stage.name[:2]}/{path.name}"
+    stage, name = path.parent.parent, id_of(path)
     overlay = overlay_root / name if overlay_root else None
     described = overlay / "exercise.json" if overlay and (overlay / "exercise.json").is_file() else path / "exercise.json"
     data = read_description(described)
@@ -130,18 +129,18 @@ def directories(root: Path) -> list[Path]:
     return sorted(path for path in found if path.is_dir())
 
 
-def find_all(places: Places) -> list[Exercise]:
-    """All exercises."""
-    return [load(path, places.overlay) for path in directories(places.root)]
+def id_of(path: Path) -> str:
+    """What the exercise in that directory is called everywhere: 02/name."""
+    return f"{path.parent.parent.name[:2]}/{path.name}"
 
 
-def find(places: Places, wanted: str) -> Exercise:
-    """The exercise of that name: 02/name, 02-sleep/name, or the bare name where only one has it."""
-    known = {f"{p.parent.parent.name[:2]}/{p.name}": p for p in directories(places.root)}
+def locate(places: Places, wanted: str) -> Path:
+    """Where the exercise of that name is: 02/name, 02-sleep/name, or the bare name where only one has it."""
+    known = {id_of(path): path for path in directories(places.root)}
     chapter, _, name = wanted.strip("/").rpartition("/")
     hits = [key for key in known if key.endswith(f"/{name}") and key.startswith(chapter[:2] if chapter else "")]
     if len(hits) == 1:
-        return load(known[hits[0]], places.overlay)
+        return known[hits[0]]
     choices = ", ".join(hits or known) or "none yet"
     if not wanted:
         raise ExerciseError(f"which exercise? Say EX=NN/name, one of: {choices}")
@@ -149,15 +148,24 @@ def find(places: Places, wanted: str) -> Exercise:
                         f"one of: {choices}")
 
 
-def select(places: Places, wanted: str) -> list[Exercise]:
-    """The named exercise, a chapter's (`02`), or all."""
-    if not wanted:
-        return find_all(places)
+def find(places: Places, wanted: str) -> Exercise:
+    """The exercise of that name."""
+    return load(locate(places, wanted), places.overlay)
+
+
+def choose(places: Places, wanted: str) -> list[Path]:
+    """Where the named exercise is, or a chapter's (`02`), or all; none of them is read yet."""
+    found = directories(places.root)
     if re.fullmatch(r"\d\d(-[\w-]+)?/?", wanted):
-        chosen = [e for e in find_all(places) if e.id[:2] == wanted[:2]]
+        chosen = [path for path in found if id_of(path)[:2] == wanted[:2]]
         if chosen:
             return chosen
-    return [find(places, wanted)]
+    return [locate(places, wanted)] if wanted else found
+
+
+def select(places: Places, wanted: str) -> list[Exercise]:
+    """The named exercise, a chapter's (`02`), or all."""
+    return [load(path, places.overlay) for path in choose(places, wanted)]
 
 
 def hints(exercise: Exercise) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import sys
 import textwrap
 from typing import TextIO
 
+from .judge import NOT_BEGUN
 from .record import Record, number
 
 GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
@@ -20,8 +21,8 @@ def paint(text: str, colour: str, out: TextIO | None = None) -> str:
 
 
 def status_colour(status: str) -> str:
-    """Green is right, yellow has not been tried, everything else is red."""
-    return {"passed": GREEN, "not_run": YELLOW}.get(status, RED)
+    """Green is right, yellow did not run, what was not begun is grey, everything else is red."""
+    return {"passed": GREEN, "not_run": YELLOW, "not begun": DIM}.get(status, RED)
 
 
 def _indented(text: str, by: str = "      ") -> str:
@@ -58,13 +59,24 @@ def _check_lines(check: Record) -> list[str]:
     return [head] if check["status"] == "passed" else [head, _indented(_why(check))]
 
 
+def _is_begun(exercise: Record) -> bool:
+    return any(check["message"] != NOT_BEGUN for check in exercise["checks"])
+
+
+def _state(exercise: Record) -> str:
+    """The status, in the words of somebody who has not come there yet."""
+    return exercise["status"] if _is_begun(exercise) else "not begun"
+
+
 def table(record: Record) -> str:
-    """The table of a grading run; under it, why each that was tried failed."""
-    rows = [(e["id"], e["kind"], e["status"], f"{e['score']}/{e['max']}") for e in record["exercises"]]
+    """The table of a grading run; under it, why each that was tried failed, and how to go on."""
+    rows = [(e["id"], e["kind"], _state(e), f"{e['score']}/{e['max']}") for e in record["exercises"]]
     width = max([len(row[0]) for row in rows] + [8])
     lines = [paint(f"{'exercise':<{width}}  {'kind':<7}  {'status':<18}  {'points':>7}", BOLD)]
     for name, kind, status, points in rows:
         lines.append(f"{name:<{width}}  {kind:<7}  {paint(f'{status:<18}', status_colour(status))}  {points:>7}")
     lines.append(f"{'total':<{width}}  {'':<7}  {'':<18}  {str(number(record['score'])) + '/' + str(number(record['max'])):>7}")
     tried = [e for e in record["exercises"] if e["status"] != "passed" and e["answer_sha256"]]
-    return "\n".join(lines + ["\n" + result(e, f"work/{e['id']}/answer.cpp") for e in tried])
+    lines += ["\n" + result(e, f"work/{e['id']}/answer.cpp") for e in tried]
+    fresh = [e["id"] for e in record["exercises"] if not _is_begun(e)]
+    return "\n".join(lines + ([f"\nTo begin with {fresh[0]}: make exercise EX={fresh[0]}"] if fresh else []))

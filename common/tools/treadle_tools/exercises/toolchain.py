@@ -10,21 +10,18 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Callable
 
 from .model import ExerciseError
+from .parts import Parts
 
 KIT = Path(__file__).with_name("kit")
 BASE_FLAGS = ["-std=c++20", "-O0", "-pthread", "-fdiagnostics-color=never"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g1"]
-_locks: dict[str, threading.Lock] = {}
-_locks_guard = threading.Lock()
 
 
 def choose_compiler() -> str:
@@ -59,8 +56,7 @@ class Toolchain:
     @cached_property
     def version(self) -> str:
         """The compiler's own first line."""
-        done = subprocess.run([self.cxx, "--version"], capture_output=True, text=True, check=False)
-        return done.stdout.splitlines()[0] if done.stdout else self.cxx
+        return _version(self.cxx)
 
     @property
     def is_clang(self) -> bool:
@@ -87,13 +83,7 @@ class Toolchain:
     @cached_property
     def catch_major(self) -> int:
         """Catch2's major version, asked of the preprocessor."""
-        probe = '#if __has_include(<catch2/catch_all.hpp>)\nmajor 3\n#elif __has_include(<catch2/catch.hpp>)\nmajor 2\n#endif\n'
-        done = subprocess.run([self.cxx, "-E", "-P", "-x", "c++", "-"], input=probe, capture_output=True, text=True,
-                              check=False)
-        match = re.search(r"major (\d)", done.stdout)
-        if not match:
-            raise ExerciseError("Catch2 is not installed; `make setup` installs it (Debian: catch2)")
-        return int(match.group(1))
+        return _catch_major(self.cxx)
 
     def include_flags(self, stage: Path) -> list[str]:
         """The stage's headers, the test kit, our prelude; in this order, so that a stage is never shadowed."""
@@ -103,27 +93,8 @@ class Toolchain:
     # --- what is shared -----------------------------------------------------------------------------------------
 
     def _cached(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The directory of a shared part, made at most once even if several jobs ask at the same time."""
-        place = self.cache / f"{name}-{key}"
-        with _locks_guard:
-            lock = _locks.setdefault(str(place), threading.Lock())
-        with lock:
-            if not place.is_dir():
-                self._make(place, make)
-        return place
-
-    def _make(self, place: Path, make: Callable[[Path], None]) -> None:
-        self.cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="making-", dir=self.cache))
-        fresh.chmod(0o755)
-        try:
-            make(fresh)
-            os.rename(fresh, place)
-        except OSError:
-            if not place.is_dir():  # another process may have been quicker; then its result is as good
-                raise
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+        """The directory of a shared part."""
+        return Parts(self.cache).get(name, key, make)
 
     def _key(self, files: list[Path]) -> str:
         words = " ".join([self.version, str(self.catch_major), *self.flags])
@@ -232,6 +203,23 @@ def catch_names(macros: str) -> set[str]:
     return names
 
 
+@cache
+def _version(cxx: str) -> str:
+    done = subprocess.run([cxx, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0] if done.stdout else cxx
+
+
+@cache
+def _catch_major(cxx: str) -> int:
+    probe = '#if __has_include(<catch2/catch_all.hpp>)\nmajor 3\n#elif __has_include(<catch2/catch.hpp>)\nmajor 2\n#endif\n'
+    done = subprocess.run([cxx, "-E", "-P", "-x", "c++", "-"], input=probe, capture_output=True, text=True, check=False)
+    match = re.search(r"major (\d)", done.stdout)
+    if not match:
+        raise ExerciseError("Catch2 is not installed; `make setup` installs it (Debian: catch2)")
+    return int(match.group(1))
+
+
+@cache
 def _pkg_config(what: str, package: str) -> list[str]:
     if not shutil.which("pkg-config"):
         return []

@@ -30,6 +30,15 @@ class Finding:
     problems: tuple[str, ...]
 
 
+def read(path: Path, told: Callable[[Finding], None]) -> Exercise | None:
+    """The exercise in that directory; where it cannot be read, that is told."""
+    try:
+        return model.load(path)
+    except (ExerciseError, OSError, ValueError) as error:
+        told(Finding(model.id_of(path), "form", (str(error),)))
+        return None
+
+
 def form_problems(exercise: Exercise) -> list[str]:
     """Everything that can be seen without compiling."""
     return [*_file_problems(exercise), *_task_problems(exercise), *_hint_problems(exercise), *_check_problems(exercise)]
@@ -162,16 +171,19 @@ def _collect(exercise: Exercise, places: Places, cxx: str, sanitize: bool, quick
     stamp = whole.with_suffix(".quick") if quick else whole
     try:
         return stamp, [] if stamp.exists() or whole.exists() else jobs(exercise, tools, quick)
-    except ExerciseError as error:
+    except (ExerciseError, OSError, ValueError) as error:
         text = str(error)
         return stamp, [("form", lambda: [text])]
 
 
 def _attempt(job: Callable[[], list[str]]) -> list[str]:
+    """A job's problems; that it could not be done is one, and costs the others nothing."""
     try:
         return job()
     except ExerciseError as error:
         return [str(error)]
+    except (OSError, ValueError, RuntimeError) as error:
+        return [f"it could not be done: {error}"]
 
 
 def verify(exercises: list[Exercise], places: Places, cxx: str, workers: int, sanitize: bool,
@@ -194,5 +206,5 @@ def verify(exercises: list[Exercise], places: Places, cxx: str, workers: int, sa
             told(finding)
     for name in stamps.keys() - failed:
         stamps[name].parent.mkdir(parents=True, exist_ok=True)
-        stamps[name].touch()
+        stamps[name].touch()  # for those that were proved before, too: the store forgets what is not asked for
     return bad
