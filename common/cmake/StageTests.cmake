@@ -1,9 +1,10 @@
 # The shared tests against one stage: every file whose first stage, by tests/stages.txt, is this one or an earlier.
 #
-# One executable a stage, as a unity build in batches of ten, and Catch2's main compiled once for all: else sixteen
-# stages would take minutes to build.
+# One executable a stage, as a unity build in batches of ten; Catch2's main and the headers that no stage changes are
+# compiled once for all: else sixteen stages would take minutes to build.
 find_package(Catch2 REQUIRED)
 find_package(fmt REQUIRED)
+find_package(Threads REQUIRED)
 
 if(TARGET Catch2::Catch2WithMain)
   add_library(catch_main INTERFACE)
@@ -20,6 +21,23 @@ add_library(test_kit OBJECT ${kit})
 target_include_directories(test_kit PRIVATE ${CMAKE_SOURCE_DIR}/common)
 target_compile_options(test_kit PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 
+# How every test is compiled. A precompiled header is good only for who compiles as it was compiled.
+set(test_options -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+set(test_definitions CATCH_CONFIG_FAST_COMPILE)
+
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/test_headers.cpp CONTENT "// Only for its precompiled header.\n")
+add_library(test_headers OBJECT ${CMAKE_BINARY_DIR}/test_headers.cpp)
+target_include_directories(test_headers PRIVATE ${CMAKE_SOURCE_DIR}/common)
+target_link_libraries(test_headers PRIVATE catch_main fmt::fmt Threads::Threads)
+target_compile_options(
+  test_headers PRIVATE ${test_options} $<$<CXX_COMPILER_ID:GNU>:-foptimize-sibling-calls>)  # as the stages ask of g++
+target_compile_definitions(test_headers PRIVATE ${test_definitions})
+target_precompile_headers(
+  test_headers PRIVATE ${CMAKE_SOURCE_DIR}/common/testing/catch.hpp
+  <algorithm> <array> <atomic> <chrono> <concepts> <coroutine> <csignal> <exception> <functional> <memory> <mutex>
+  <optional> <source_location> <span> <stdexcept> <string> <string_view> <system_error> <thread> <type_traits> <utility>
+  <variant> <vector>)
+
 function(treadle_stage_tests chapter)
   get_filename_component(stage ${chapter} NAME)
   string(REGEX MATCH "^[0-9]+" number ${stage})
@@ -34,8 +52,9 @@ function(treadle_stage_tests chapter)
   add_executable(tests-${stage} ${files} $<TARGET_OBJECTS:test_kit>)
   target_include_directories(tests-${stage} PRIVATE ${CMAKE_SOURCE_DIR}/common)
   target_link_libraries(tests-${stage} PRIVATE treadle::${stage} catch_main)
-  target_compile_options(tests-${stage} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
-  target_compile_definitions(tests-${stage} PRIVATE CATCH_CONFIG_FAST_COMPILE)
+  target_compile_options(tests-${stage} PRIVATE ${test_options})
+  target_compile_definitions(tests-${stage} PRIVATE ${test_definitions})
+  target_precompile_headers(tests-${stage} REUSE_FROM test_headers)
   set_target_properties(
     tests-${stage} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
                               UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
