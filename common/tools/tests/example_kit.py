@@ -41,10 +41,11 @@ def run(*words: str, stdin: str = "", timeout: float = 20) -> subprocess.Complet
 class Server:
     """An example that listens, on a port of its own, until stop()."""
 
-    def __init__(self, name: str, *arguments: str, descriptors: int = 0) -> None:
+    def __init__(self, name: str, *arguments: str, port: int = 0, descriptors: int = 0,
+                 stage: stages.Stage | None = None) -> None:
         limit = f"ulimit -n {descriptors}; " if descriptors else ""
         self.process = subprocess.Popen(
-            ["sh", "-c", limit + 'exec "$@"', "sh", program(name), "--port", "0", *arguments],
+            ["sh", "-c", limit + 'exec "$@"', "sh", program(name, stage), "--port", str(port), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         first = self.process.stdout.readline()
@@ -73,8 +74,16 @@ class Server:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    def end(self, within: float = 10) -> int:
+        """Wait until the server has ended by itself and all that it said is in log and errors; its status."""
+        status = self.process.wait(within)
+        for reader in self._readers:
+            reader.join(5)
+        return status
+
     def stop(self) -> None:
-        self.process.terminate()
+        """No farewell: the clients of a test may still be connected, and a polite server would wait for them."""
+        self.process.kill()
         self.process.wait(10)
         for reader in self._readers:
             reader.join(5)
@@ -95,7 +104,7 @@ class Client:
 
     def __init__(self, server: Server, timeout: float = 10) -> None:
         self.socket = server.connect(timeout)
-        self._received = b""
+        self.received = b""
 
     def __enter__(self) -> Client:
         return self
@@ -111,21 +120,21 @@ class Client:
         return self.response(method)
 
     def response(self, method: str = "GET") -> Response:
-        while b"\r\n\r\n" not in self._received:
+        while b"\r\n\r\n" not in self.received:
             self._more()
-        head, _, self._received = self._received.partition(b"\r\n\r\n")
+        head, _, self.received = self.received.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         status = int(first.split(" ")[1])
         length = 0 if method == "HEAD" or status == 304 else int(fields["content-length"])
-        while len(self._received) < length:
+        while len(self.received) < length:
             self._more()
-        body, self._received = self._received[:length], self._received[length:]
+        body, self.received = self.received[:length], self.received[length:]
         return Response(status, fields, body)
 
     def at_end(self) -> bool:
         """True when the server has nothing more to say and has closed."""
-        return self._received == b"" and self.socket.recv(1) == b""
+        return self.received == b"" and self.socket.recv(1) == b""
 
     def vanish(self) -> None:
         """Reset the connection, as a crashed machine would."""
@@ -135,8 +144,8 @@ class Client:
     def _more(self) -> None:
         more = self.socket.recv(65536)
         if not more:
-            raise ConnectionError(f"the server closed after {self._received[:200]!r}")
-        self._received += more
+            raise ConnectionError(f"the server closed after {self.received[:200]!r}")
+        self.received += more
 
 
 def ask(server: Server, request: str | bytes, method: str = "GET") -> Response:

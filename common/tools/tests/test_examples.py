@@ -22,6 +22,9 @@ ROOT = stages.ROOT
 BIG = 20_000_000
 HOST = "Host: here\r\n"
 
+# The examples that a stage teaches anew. Everywhere else an example stays what it was.
+TAUGHT = {"04-cancellation": {"echo_server.cpp", "book_server.cpp", "support/server.hpp", "support/server.cpp"}}
+
 
 def sources(stage: stages.Stage) -> dict[str, bytes]:
     """An example's files by their path in examples/; the tour is each stage's own."""
@@ -31,12 +34,13 @@ def sources(stage: stages.Stage) -> dict[str, bytes]:
 
 
 class EveryStage(unittest.TestCase):
-    def test_later_stages_keep_the_examples_of_earlier_ones_to_the_byte(self) -> None:
+    def test_later_stages_keep_to_the_byte_the_examples_that_they_do_not_teach(self) -> None:
         known: dict[str, bytes] = {}
         for stage in stages.stages():
             here = sources(stage)
             for name, text in known.items():
-                self.assertEqual(here.get(name), text, f"{stage.name}/examples/{name}")
+                if name not in TAUGHT.get(stage.name, set()):
+                    self.assertEqual(here.get(name), text, f"{stage.name}/examples/{name}")
             known = here
 
     def test_every_stage_runs_the_first_program(self) -> None:
@@ -181,7 +185,7 @@ class Flags(unittest.TestCase):
     def test_help(self) -> None:
         done = run("book_server", "--help")
         self.assertEqual(done.returncode, 0)
-        for flag in ("--host", "--port", "--patience", "--visitors"):
+        for flag in ("--host", "--port", "--grace", "--patience", "--visitors"):
             self.assertIn(flag, done.stdout)
 
     def test_nobody_at_the_other_end(self) -> None:
