@@ -126,6 +126,21 @@ TEST_CASE_METHOD(Cancelling, "Cancel: it comes out of each coroutine of the chai
   CHECK(task.cancelled());
 }
 
+TEST_CASE_METHOD(Cancelling, "Cancel: it comes out of a chain 100,000 deep", "[cancel][deep]") {
+  const std::function<Coro<>(int)> chain = [&](int depth) -> Coro<> {
+    const Counted local;
+    if (depth == 0) co_await Sleep(1h);
+    if (depth > 0) co_await chain(depth - 1);
+  };
+  const auto task = spawn("a", chain(100'000));
+  run_until_idle();
+  CHECK(Counted::live() == 100'001);
+  task.cancel("too deep");
+  run_until_idle();
+  CHECK(task.cancelled());
+  CHECK(Counted::live() == 0);
+}
+
 TEST_CASE_METHOD(Cancelling, "Cancel: who catches std::exception does not swallow it", "[cancel]") {
   static_assert(!std::is_base_of_v<std::exception, CancelledError>);
   const auto task = spawn("a", [this]() -> Coro<> {

@@ -17,6 +17,7 @@
 namespace test_close {
 
 using namespace std::chrono_literals;
+using treadle::AnyTask;
 using treadle::CancelledError;
 using treadle::CancelOrigin;
 using treadle::Coro;
@@ -341,6 +342,44 @@ TEST_CASE_METHOD(Closing, "Close: what refuses is destroyed from the inside out"
   run_until_idle();
   loop.close();
   CHECK(trace == Trace{"a refuses", "leaves inner", "leaves outer"});
+}
+
+TEST_CASE("Close: what is destroyed may cancel, and take back, its own task and others",
+          "[close][refuse][lifetime]") {
+  const auto ending = in_child([] {
+    struct Guard {
+      AnyTask task;
+      explicit Guard(AnyTask whom) : task(std::move(whom)) {}
+      ~Guard() {
+        static_cast<void>(task.uncancel());
+        task.cancel("as I go");
+        static_cast<void>(task.waits_for());
+      }
+    };
+    VirtualClock clock;
+    EventLoop loop(clock);
+    loop.set_exception_handler([](const ErrorContext&) {});
+    Task<> other;
+    const auto refuse = [](Task<>& second, bool by_yielding) -> Coro<> {
+      const AnyTask self = co_await treadle::get_current_task();
+      const Guard mine(self);
+      const Guard others(second);
+      for (;;) {
+        try {
+          if (by_yielding) co_await yield_now();
+          if (!by_yielding) co_await Sleep(1h);
+        } catch (const CancelledError&) {
+          // refuses
+        }
+      }
+    };
+    for (const bool by_yielding : {true, false}) loop.create_task(refuse(other, by_yielding));
+    other = loop.create_task(refuse(other, true));
+    loop.run_once();
+    loop.close(10ms);
+  });
+  CHECK(ending.exit_code == 0);
+  CHECK(ending.signal == 0);
 }
 
 TEST_CASE_METHOD(Closing, "Close: a handle to a task that refused says that it was cancelled",
