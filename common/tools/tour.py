@@ -6,6 +6,7 @@ Each stage says for itself what there is to see, in examples/tour.txt, one line 
     word_count README.md book/pages/index.md | what to look at      runs an example
     & echo_server --port 0                   | what to look at      starts a server; {port} is its port from here on
     $ printf 'hi\\n' | nc -N 127.0.0.1 {port} | what to look at      runs a command of the shell; {examples} is their folder
+    ^C                                       | what to look at      Ctrl-C to the server, which says its last words
 
 The sentence comes after the last " | ". Steps run in the root of the tree; servers are stopped when the stage is done.
 """
@@ -20,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +44,7 @@ class TourError(Exception):
 class Step:
     """One line of a tour.txt."""
 
-    kind: str  # "" for an example, "&" for a server, "$" for a command of the shell
+    kind: str  # "" for an example, "&" for a server, "$" for a command of the shell, "^" for Ctrl-C
     command: str
     look: str
 
@@ -56,7 +58,7 @@ def parse(text: str, name: str) -> list[Step]:
         command, bar, look = line.rpartition(" | ")
         if not bar or not command.strip() or not look.strip():
             raise TourError(f"{name}:{number}: write `example arguments | what to look at`")
-        kind = command[0] if command[:2] in ("& ", "$ ") else ""
+        kind = command[0] if command[:2] in ("& ", "$ ", "^C") else ""
         steps.append(Step(kind, command[2:].strip() if kind else command.strip(), look.strip()))
     return steps
 
@@ -77,9 +79,12 @@ class Guide:
     def show(self, step: Step) -> bool:
         """Run one step and print what it does; false where it failed."""
         command = step.command.replace("{port}", self._port).replace("{examples}", os.path.relpath(self._examples, ROOT))
-        print(f"\n  Look: {step.look}\n  $ {command}{' &' if step.kind == '&' else ''}", flush=True)
+        shown = "^C" if step.kind == "^" else f"$ {command}{' &' if step.kind == '&' else ''}"
+        print(f"\n  Look: {step.look}\n  {shown}", flush=True)
         if step.kind == "&":
             return self._start(command)
+        if step.kind == "^":
+            return self._interrupt()
         words = ["sh", "-c", command] if step.kind == "$" else self._words(command)
         try:
             done = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -109,7 +114,7 @@ class Guide:
 
     def _start(self, command: str) -> bool:
         try:
-            server = start_server(self._words(command))
+            server = start_server(self._words(command), stderr=subprocess.STDOUT)
         except OSError as error:
             return self._say(f"it cannot be started: {error}")
         self._servers.append(server)
@@ -117,6 +122,20 @@ class Guide:
         self._print(first)
         self._port = port_of(first)
         return self._port != "0" or self._say("its first line names no port")
+
+    def _interrupt(self) -> bool:
+        """Ctrl-C to the server that was started last; what it says until it has ended."""
+        if not self._servers:
+            return self._say("there is no server to press Ctrl-C for")
+        server = self._servers.pop()
+        assert server.stdout is not None
+        patience = threading.Timer(STEP_SECONDS, server.kill)
+        patience.start()
+        server.send_signal(signal.SIGINT)
+        with server.stdout:
+            self._print(server.stdout.read())
+        patience.cancel()
+        return server.wait() == 0 or self._say(f"it ended with status {server.returncode}")
 
     def _print(self, text: str) -> None:
         lines = text.splitlines()
@@ -131,8 +150,10 @@ class Guide:
         return False
 
 
-def start_server(words: Sequence[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, bufsize=1)
+def start_server(words: Sequence[str], stderr: int | None = None) -> subprocess.Popen[str]:
+    """Its first line of output names its port."""
+    return subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
+                            bufsize=1)
 
 
 def port_of(first_line: str) -> str:

@@ -58,7 +58,7 @@ class EveryStage(unittest.TestCase):
             steps = tour.steps_of(stage)
             self.assertTrue(steps, f"{stage.name} has no examples/tour.txt")
             for step in steps:
-                if step.kind != "$":
+                if step.kind not in ("$", "^"):
                     program(step.command.split()[0], stage)
 
 
@@ -146,6 +146,59 @@ class Waiting(unittest.TestCase):
         self.assertEqual(len(late), 10)
         self.assertGreater(max(late), 200)
         self.assertIn("I heard: hi", done.stdout)
+
+
+class Cancelling(unittest.TestCase):
+    def test_patient_hears_each_request_in_its_own_way(self) -> None:
+        done = run("patient")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        said = [re.sub(r"^ *\d+\.\ds +(the \S+(?: one)?) +", r"\1: ", line) for line in done.stdout.splitlines()]
+        for name, words in (
+            ("the unborn", ["is cancelled"]),
+            ("the tidy one", ["is cancelled by Task-1: dinner is ready", "has cleaned up for 200 ms", "puts the tools away", "is cancelled"]),
+            ("the stubborn", ["is cancelled by Task-1: dinner is ready, 1 of 2", "is cancelled by Task-1: it is getting cold, 2 of 2",
+                              "says: all right then"]),
+            ("the hurried", ["is cancelled because time is up", "says: something else then"]),
+        ):
+            self.assertEqual([line.removeprefix(f"{name}: ") for line in said if line.startswith(name)], words)
+
+    def test_patient_hears_ctrl_c_too(self) -> None:
+        process = subprocess.Popen([program("patient")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for _ in range(3):
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=5)
+        self.assertEqual(process.returncode, -signal.SIGINT)
+        for words in ("the hurried    is cancelled because the loop closes", "the tidy one   puts the tools away",
+                      "the stubborn   is cancelled because the loop closes, 2 of 2"):
+            self.assertIn(words, said)
+        self.assertEqual(errors, "")
+
+    def test_scratch_leaves_no_file_but_as_before(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for how, stays in ((["--as-before"], True), ([], False)):
+                file = Path(folder, "notes")
+                process = subprocess.Popen([program("scratch"), str(file), *how], stderr=subprocess.DEVNULL)
+                self.assertTrue(eventually(lambda: file.exists() and file.stat().st_size > 0))
+                time.sleep(0.1)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(5), -signal.SIGINT)
+                self.assertEqual(file.exists(), stays)
+
+    def test_two_threads_break_a_loop_until_one_is_made_for_them(self) -> None:
+        for stage in stages.stages():
+            if stage.number < "04":
+                continue
+            said = [run(program("two_threads", stage)).stdout for _ in range(3 if stage.number == "04" else 1)]
+            late = [int(number) for text in said for number in re.findall(r"ran (\d+) ms after it was called", text)]
+            broken = re.findall(r"ended by SIG|hangs|calls while it runs: [1-9]\d* of", "".join(said))
+            if stage.number == "04":
+                self.assertGreater(min(late), 200)
+                self.assertTrue(broken, said)
+            else:
+                self.assertLess(max(late), 200)
+                self.assertEqual(broken, [], said)
 
 
 class Flags(unittest.TestCase):

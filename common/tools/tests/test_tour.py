@@ -37,10 +37,11 @@ server.serve_forever()
 
 class Steps(unittest.TestCase):
     def test_a_line_is_a_command_and_what_to_look_at(self) -> None:
-        text = "# comment\n\nword_count a b | the turns\n& echo_server --port 0 | it waits\n$ echo a | cat | the pipe\n"
+        text = "# comment\n\nword_count a b | the turns\n& echo_server --port 0 | it waits\n$ echo a | cat | the pipe\n^C | the end\n"
         self.assertEqual(tour.parse(text, "t"), [tour.Step("", "word_count a b", "the turns"),
                                                  tour.Step("&", "echo_server --port 0", "it waits"),
-                                                 tour.Step("$", "echo a | cat", "the pipe")])
+                                                 tour.Step("$", "echo a | cat", "the pipe"),
+                                                 tour.Step("^", "", "the end")])
 
     def test_a_line_without_a_sentence_is_refused_with_its_place(self) -> None:
         with self.assertRaisesRegex(tour.TourError, "tour.txt:2: write"):
@@ -55,7 +56,7 @@ class TrueTours(unittest.TestCase):
         for stage in stages.stages(ROOT):
             steps = tour.steps_of(stage)
             there = {path.stem for path in (stage.path / "examples").glob("*.cpp")}
-            named = {step.command.split()[0] for step in steps if step.kind != "$"}
+            named = {step.command.split()[0] for step in steps if step.kind not in ("$", "^")}
             self.assertLessEqual(named, there, f"{stage.name}/examples/tour.txt names an example that is not there")
             shell = " ".join(step.command for step in steps)
             missing = {name for name in there - known if name not in shell}
@@ -110,6 +111,18 @@ class Guided(unittest.TestCase):
                                            "print(u.urlopen(\"http://127.0.0.1:{port}/\").read())'")[1])
         self.guide.stop_servers()
         self.assertIsNotNone(server.returncode)
+
+    def test_ctrl_c_shows_what_a_server_says_until_it_has_ended(self) -> None:
+        self.example("server", """#!/bin/sh
+trap 'echo goodbye >&2; exit '$1 INT
+echo listening on 127.0.0.1:7000
+while :; do sleep 0.05; done
+""")
+        self.show("&", "server 0")
+        self.assertEqual(self.show("^", ""), (True, "\n  Look: the thing\n  ^C\n  goodbye\n"))
+        self.show("&", "server 3")
+        self.assertIn("ended with status 3", self.show("^", "")[1])
+        self.assertIn("there is no server", self.show("^", "")[1])
 
 
 class Ports(unittest.TestCase):
