@@ -22,6 +22,7 @@ using treadle::Address;
 using treadle::CancelledError;
 using treadle::connect_tcp;
 using treadle::Coro;
+using treadle::EventLoop;
 using treadle::InvalidStateError;
 using treadle::listen_tcp;
 using treadle::read_exactly;
@@ -652,12 +653,14 @@ TEST_CASE_METHOD(CancelSockets, "CancelConnect: the loop closes while it waits",
                  "[cancel][socket][connect][close]") {
   FullListener full;
   const DescriptorCheck descriptors;
-  const auto task = spawn("a", [&]() -> Coro<> {
-    const Socket server = co_await connect_tcp(full.listener.local_address());
-  });
-  run_until_idle();
+  treadle::EventLoop other;  // it has descriptors of its own, and gives them back
+  const auto connect = [](Address address) -> Coro<> {
+    const Socket server = co_await connect_tcp(address);
+  };
+  const auto task = other.create_task(connect(full.listener.local_address()));
+  other.run_until_idle();
   REQUIRE_FALSE(task.done());
-  loop.close();
+  other.close();
   CHECK(task.cancelled());
   CHECK(descriptors.balanced());
 }
