@@ -64,7 +64,7 @@ Coro<std::string> hurried() {
   const AnyTask self = co_await get_current_task();
   EventLoop& loop = co_await get_running_loop();
   try {
-    const examples::Deadline deadline(loop, self, 400ms);
+    const examples::Deadline deadline(loop, self, 600ms);
     co_await Sleep(1h);
   } catch (const CancelledError& cancelled) {
     say(fmt::format("the hurried    is {}", cancelled.message()));
