@@ -4,6 +4,7 @@ serve build/dev/chapters/04-cancellation/examples/echo_server --port 0 --grace 1
 printf '$ nc -d 127.0.0.1 %s &\n$ (sleep 0.5; echo goodbye) | nc -N 127.0.0.1 %s &\n' "$PORT" "$PORT"
 nc -d 127.0.0.1 "$PORT" > /dev/null &
 _silent=$!
+sleep 0.2  # he is first
 (sleep 0.5; echo goodbye) | nc -N 127.0.0.1 "$PORT" > "$SCRATCH/late.txt" &
 _late=$!
 sleep 0.2
