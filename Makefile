@@ -12,6 +12,8 @@ PY := python3 -B
 # Refuses a wrong or missing variable before anything is installed or built.
 CHECK = @sh $(TOOLS)/door.sh $@
 SETUP = sh $(TOOLS)/setup.sh
+# The first stage that knows threads; before it, there is nothing that two of them could do to each other.
+THREADS := 05
 # Behind a command that shows something: `| head` is no failure of it.
 MAY_BE_CUT = || [ $$? -eq 141 ]
 
@@ -57,23 +59,23 @@ install:
 
 # --- Test ---
 
-## test [CH=03] [FILTER=Sleep*] [PRESET=dev] [FRESH=1]: the shared tests on every stage (or one), the exercises' and the tools' own tests
+## test [CH=03] [FROM=03] [FILTER=Sleep*] [PRESET=dev] [FRESH=1]: the shared tests on every stage (or one, or FROM one on), the exercises' and the tools' own tests
 test:
 	$(CHECK)
 	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build sanitizers book
 	@$(PY) $(TOOLS)/test_all.py
 
-## asan [CH=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers
+## asan [CH=03] [FROM=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers
 asan:
 	$(CHECK)
 	@$(SETUP) build sanitizers
 	@$(PY) $(TOOLS)/test_all.py --preset asan --only-stages
 
-## tsan [CH=03] [FILTER=Sleep*]: the shared tests under the thread sanitizer
+## tsan [CH=05] [FROM=06] [FILTER=Sleep*]: the shared tests under the thread sanitizer, on the stages that have threads
 tsan:
 	$(CHECK)
 	@$(SETUP) build sanitizers
-	@$(PY) $(TOOLS)/test_all.py --preset tsan --only-stages
+	@$(PY) $(TOOLS)/test_all.py --preset tsan --only-stages --from "$${FROM:-$(THREADS)}"
 
 ## mutants [CH=03] [NAME=lifo-ready-queue]: break the stages on purpose; each break must fail its named test
 mutants:

@@ -64,16 +64,13 @@ choose_compiler() {
   why='there is no clang; beware, g++ 12 miscompiles some coroutines: see the appendix on compilers'
 }
 
-announce_compiler() {
-  version=$("$cxx" --version 2>/dev/null | head -n 1) || version='(it tells no version)'
-  echo "Compiler: $cxx, $version, because $why."
-}
-
-# A compiler without a C++20 library is as good as none. Compiles and links once, then the stamp answers.
+# A compiler without a C++20 library is as good as none. Tells which it is and tries it, once; then the stamp answers.
 check_compiler() {
+  version=$("$cxx" --version 2>/dev/null | head -n 1) || version='(it tells no version)'
   stamp="$stamps/compiler"
   mark="$(command -v "${cxx%% *}") $version"
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$mark" ]; then return 0; fi
+  echo "Compiler: $cxx, $version, because $why."
   probe=$(mktemp -d)
   printf '#include <coroutine>\n#include <string>\nint main() { return std::coroutine_handle<>() ? 1 : int(std::string().size()); }\n' >"$probe/p.cpp"
   if ! $cxx -std=c++20 -o "$probe/p" "$probe/p.cpp" 2>"$probe/err"; then
@@ -209,7 +206,6 @@ fi
 case " $* " in
   *' build '*)
     [ -n "$cxx" ] || stop_with "There is no C++20 compiler: install clang 16 or later, or g++ 12 or later."
-    announce_compiler
     check_compiler
     ;;
 esac

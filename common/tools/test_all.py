@@ -64,20 +64,21 @@ def parse_options(argv: Sequence[str]) -> Options:
     env = os.environ
     parser = argparse.ArgumentParser(description="Build and run the tests of all stages.")
     parser.add_argument("--stage", default=env.get("CH", ""), metavar="03", help="this stage only")
+    parser.add_argument("--from", default=env.get("FROM", ""), dest="first", metavar="05", help="the stages from this one on")
     parser.add_argument("--preset", default=env.get("PRESET") or "dev", help="a preset of CMakePresets.json")
     parser.add_argument("--filter", default=env.get("FILTER", ""), help="a Catch2 filter, such as 'Sleep*'")
     parser.add_argument("--only-stages", action="store_true", help="neither exercises nor the tools' own tests")
     parser.add_argument("--build-only", action="store_true", help="build, examples too, and run nothing")
     given = parser.parse_args(argv)
     try:
-        chosen = [stages.find(given.stage, ROOT)] if given.stage else stages.stages(ROOT)
+        chosen = [stages.find(given.stage, ROOT)] if given.stage else stages.since(given.first, ROOT)
     except stages.UnknownStage as error:
         parser.error(str(error))
     presets = door.preset_choices(ROOT)
     if given.preset not in presets:
         parser.error(f"no preset {given.preset}; choose from {', '.join(presets)}")
     return Options(given.preset, [stage.name for stage in chosen], chosen[0].number if given.stage else "",
-                   given.filter, given.only_stages, given.build_only)
+                   given.filter, given.only_stages or bool(given.first and not given.stage), given.build_only)
 
 
 # --- Building ---
@@ -262,7 +263,7 @@ def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[C
     if passed + failed == 0:
         print(f"No test ran: no test case matches FILTER={options.test_filter}." if options.test_filter
               else "No test ran.", file=sys.stderr, flush=True)
-    print(f"preset {options.preset}, {seconds:.0f} s")
+    print(f"preset {options.preset}, {build.chosen_compiler(ROOT)}, {seconds:.0f} s")
     print(f"\n{matrix.sum_line(everything)}", flush=True)
     return 0 if passed and not failed else 1
 

@@ -72,6 +72,13 @@ class Compiler(FakeMachine):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout.splitlines()[0], r"^Compiler: clang\+\+-19, clang version 19\.1\.7, because ")
 
+    def test_it_tells_its_choice_once_and_again_when_it_changes(self) -> None:
+        self.everything_for_build()
+        self.compiler("clang++-19", "19.1.7", "clang version 19.1.7")
+        self.compiler("g++", "12.2.0", "g++ 12.2.0")
+        told = [self.run_setup("build", CXX=cxx).stdout.count("Compiler: ") for cxx in ("", "", "g++", "g++", "")]
+        self.assertEqual(told, [1, 0, 1, 0, 1])
+
     def test_cxx_overrides(self) -> None:
         self.everything_for_build()
         self.compiler("clang++-19", "19.1.7", "clang version 19.1.7")

@@ -14,10 +14,42 @@ import fake_catch
 import test_all
 from test_runner import build, catch_program, catch_report, matrix, memory, progress
 from test_runner.catch_report import Case
+from treadle_tools import stages
 
 
 def good(*names: str) -> list[Case]:
     return [Case(name, True) for name in names]
+
+
+class Choosing(unittest.TestCase):
+    """Which stages a call is about."""
+
+    NAMES = ("01-loop", "02-sleep", "05-threads", "06-metrics")
+
+    def options(self, *words: str, **variables: str) -> test_all.Options:
+        found = [stages.Stage(name[:2], name, Path(name)) for name in self.NAMES]
+        with mock.patch.object(stages, "stages", return_value=found), mock.patch.dict("os.environ", variables), \
+                contextlib.redirect_stderr(io.StringIO()):
+            return test_all.parse_options(words)
+
+    def test_all_of_them_unless_it_says_otherwise(self) -> None:
+        options = self.options()
+        self.assertEqual((options.stages, options.with_exercises, options.with_tools), (list(self.NAMES), True, True))
+
+    def test_one_stage_with_its_exercises(self) -> None:
+        options = self.options(CH="02")
+        self.assertEqual((options.stages, options.with_exercises, options.with_tools), (["02-sleep"], True, False))
+
+    def test_those_from_one_on_and_nothing_else(self) -> None:
+        for options in (self.options("--from", "05"), self.options(FROM="5")):
+            self.assertEqual((options.stages, options.with_exercises), (["05-threads", "06-metrics"], False))
+
+    def test_a_named_stage_comes_before_a_range(self) -> None:
+        self.assertEqual(self.options("--from", "05", CH="01").stages, ["01-loop"])
+
+    def test_a_range_that_begins_nowhere_is_misuse(self) -> None:
+        with self.assertRaises(SystemExit):
+            self.options("--from", "07")
 
 
 class Reports(unittest.TestCase):

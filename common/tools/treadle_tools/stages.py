@@ -58,6 +58,12 @@ def find(wanted: str, root: Path = ROOT) -> Stage:
     raise UnknownStage(f"there is no stage {wanted!r}; the stages are: {choices}")
 
 
+def since(first: str, root: Path = ROOT) -> list[Stage]:
+    """The stages from that one on; all of them where `first` is empty."""
+    found = stages(root)
+    return found[found.index(find(first, root)) :] if first else found
+
+
 def before(stage: Stage, root: Path = ROOT) -> Stage | None:
     """The stage that `stage` grew from; None for the first."""
     found = stages(root)
