@@ -142,11 +142,11 @@ TEST_CASE_METHOD(LoopFixture, "Turn: the virtual clock does not jump while bytes
 TEST_CASE_METHOD(LoopFixture,
                  "Turn: without anybody at a descriptor the kernel is not asked in passing",
                  "[turn][cost]") {
-  spawn("a", []() -> Coro<> {
+  const auto task = spawn("a", []() -> Coro<> {
     for (int i = 0; i < 100; ++i) co_await yield_now();
   });
   const int before = calls(Call::kPoll);
-  loop.run_forever();
+  loop.run_until_complete(task);
   CHECK(calls(Call::kPoll) == before);
 }
 

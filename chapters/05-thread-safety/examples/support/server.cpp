@@ -1,0 +1,115 @@
+#include "support/server.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <stdexcept>
+#include <system_error>
+
+#include "treadle/sleep.hpp"
+
+namespace examples {
+
+using treadle::Clock;
+using treadle::Socket;
+
+namespace {
+
+constexpr std::chrono::seconds kQuiet(5);
+
+std::string advice(int error, const ServerOptions& options) {
+  switch (error) {
+    case EADDRINUSE:
+      return fmt::format(
+          "port {} is in use by another program (`ss -ltnp` shows which). Stop that, or choose "
+          "another port with --port; --port 0 takes any that is free",
+          options.port);
+    case EACCES:
+      return fmt::format("port {} is reserved for root. Choose one from 1024 on with --port",
+                         options.port);
+    case EADDRNOTAVAIL:
+      return fmt::format("{} is no address of this machine. --host 127.0.0.1 always is",
+                         options.host);
+    default:
+      return "";
+  }
+}
+
+// Of what accept(2) can say, that which is over by itself after a while; else the listening socket
+// is of no use any more.
+bool will_pass(int error) {
+  constexpr std::array kPassing{EMFILE, ENFILE,   ENOBUFS,     ENOMEM,       EPERM,
+                                EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT};
+  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
+}
+
+std::string describe(int error) {
+  if (error != EMFILE && error != ENFILE) return std::generic_category().message(error);
+  return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
+}
+
+// Said when it begins, and not ten times a second for as long as it lasts.
+void complain(int error) {
+  static Clock::time_point quiet_until;
+  const Clock::time_point now = std::chrono::steady_clock::now();
+  if (now >= quiet_until) say(stderr, describe(error));
+  quiet_until = now + kQuiet;
+}
+
+}  // namespace
+
+void add_server_options(CommandLine& line, ServerOptions& options) {
+  line.option("--host", options.host, "the address to listen on");
+  line.option("--port", options.port, "the port to listen on; 0 takes any that is free");
+}
+
+Socket listen_or_exit(const ServerOptions& options) {
+  // Whoever reads what we print may go away; that is no reason to be killed.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    Socket listener = treadle::listen_tcp({options.host, options.port});
+    say(stdout, "listening on " + listener.local_address().to_string());
+    return listener;
+  } catch (const std::system_error& error) {
+    const std::string what = advice(error.code().value(), options);
+    exit_with(1, (what.empty() ? error.what() : what) + ".");
+  } catch (const std::invalid_argument& error) {
+    exit_with(2, fmt::format("--host: {}.", error.what()));
+  }
+}
+
+treadle::Coro<Socket> accept_client(Socket& listener) {
+  int failure = 0;
+  for (;;) {
+    try {
+      co_return co_await treadle::AcceptSocket(listener);
+    } catch (const std::system_error& error) {
+      failure = error.code().value();
+      if (!will_pass(failure)) throw;
+    }
+    complain(failure);
+    co_await treadle::Sleep(kAcceptPause);
+  }
+}
+
+std::size_t allow_descriptors() {
+  constexpr rlim_t kOurs = 16;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(std::max(limit.rlim_cur, kOurs) - kOurs);
+}
+
+void say(std::FILE* where, const std::string& line) {
+  std::fputs((line + "\n").c_str(), where);
+  std::fflush(where);
+}
+
+}  // namespace examples

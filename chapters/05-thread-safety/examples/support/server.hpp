@@ -1,0 +1,44 @@
+// server.hpp: what all our servers do alike before they serve anybody.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "support/command_line.hpp"
+#include "treadle/socket.hpp"
+
+namespace examples {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";  // this machine only, unless told otherwise
+  std::uint16_t port;
+
+  explicit ServerOptions(std::uint16_t standard_port) : port(standard_port) {}
+};
+
+/// Adds --host and --port.
+void add_server_options(CommandLine& line, ServerOptions& options);
+
+/// Listens, and prints `listening on 127.0.0.1:8000`. Where that cannot be, ends the program with
+/// a sentence that says why and what to do.
+treadle::Socket listen_or_exit(const ServerOptions& options);
+
+/// The next client. Where the process has no descriptor left for one, says so, and tries again a
+/// little later: those who are connected already must not suffer from it.
+treadle::Coro<treadle::Socket> accept_client(treadle::Socket& listener);
+
+/// Raises the number of descriptors that this process may have as far as it is allowed to, and gives
+/// how many that leaves for clients.
+std::size_t allow_descriptors();
+
+/// Prints a line at once. Where it cannot be printed, because the reader of a pipe is gone or a
+/// disk is full, the server goes on all the same.
+void say(std::FILE* where, const std::string& line);
+
+/// How long to leave clients in the kernel's queue when there is no room for them.
+inline constexpr auto kAcceptPause = std::chrono::milliseconds(100);
+
+}  // namespace examples
