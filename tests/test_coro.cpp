@@ -397,4 +397,25 @@ TEST_CASE_METHOD(LoopFixture, "Coro: a chain of coroutines knows its loop at eve
         }) == &loop);
 }
 
+struct Ready {
+  int value;
+};
+
+struct ReadyAwaiter {
+  int value;
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  int await_resume() const noexcept { return value; }
+};
+
+ReadyAwaiter operator co_await(Ready ready) noexcept { return {ready.value}; }
+
+TEST_CASE_METHOD(LoopFixture, "Coro: an awaitable may give its awaiter by a free function",
+                 "[coro]") {
+  CHECK(run([]() -> Coro<int> {
+          const int value = co_await Ready{3};
+          co_return value;
+        }) == 3);
+}
+
 }  // namespace test_coro

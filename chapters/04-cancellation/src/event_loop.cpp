@@ -95,6 +95,7 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
   report_refusals();
   destroy_all();
   signals_.reset();
+  wakeup_.reset();
   closed_ = true;
   running_ = false;
   this_thread_runs_a_loop = runs_another;
@@ -106,30 +107,30 @@ void EventLoop::cancel_all(Clock::duration grace) {
   const auto real_end = Clock::later(std::chrono::steady_clock::now(), grace);
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
-  while (unfinished_ > 0) {
-    cancel_those_up_to(last_id_);
-    while (asked_ > 0) {
-      if (over || idle(1) || std::chrono::steady_clock::now() >= real_end) return;
+  do {
+    ask_all_to_leave();
+    while (asked_to_leave_ > 0) {
+      if (idle(1)) return;
       run_turn(Wait::kForNext);
+      if (over || std::chrono::steady_clock::now() >= real_end) return;
     }
-  }
-  run_turn(Wait::kNot);  // for the done callbacks of the last
+    run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
+  } while (unfinished_ > 0);
 }
 
 // A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the
 // first round, and are cancelled when all of the first round are done.
-void EventLoop::cancel_those_up_to(TaskBlock::Id newest) {
-  tasks_.for_each([&](TaskBlock& task) {
-    if (task.done() || task.id() <= newest_asked_) return;
-    ++asked_;
-    task.cancel(CancelledError({}, CancelOrigin::kLoopClosing));
+void EventLoop::ask_all_to_leave() {
+  tasks_.for_each([this](TaskBlock& task) {
+    if (task.done() || task.asked_to_leave()) return;
+    ++asked_to_leave_;
+    task.ask_to_leave();
   });
-  newest_asked_ = newest;
 }
 
 void EventLoop::report_refusals() noexcept {
   tasks_.for_each([this](const TaskBlock& task) {
-    if (task.done()) return;
+    if (task.done() || !task.asked_to_leave()) return;
     const std::string place = task.waits_for();
     call_exception_handler(
         {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
@@ -269,7 +270,7 @@ void EventLoop::adopt(TaskBlock& task) noexcept {
 
 void EventLoop::task_done(TaskBlock& task) noexcept {
   --unfinished_;
-  if (task.id() <= newest_asked_) --asked_;
+  if (task.asked_to_leave()) --asked_to_leave_;
   task.release();
 }
 

@@ -73,18 +73,18 @@ void TaskBlock::move_to(TaskState next) noexcept {
 
 void TaskBlock::yield(PromiseBase& promise) noexcept {
   yielded_ = true;
-  if (cancel_) promise.interrupt();
+  if (cancel_) interrupt(promise);
   let_others_run(promise);
 }
 
 bool TaskBlock::cancel(CancelledError request) {
-  if (done()) return false;
+  if (done() || resume_at_ == nullptr) return false;  // its own locals may ask while they go
   if (!cancel_) cancel_ = std::make_unique<CancelledError>(std::move(request));
   ++cancels_asked_;
   if (waiting_at_ != nullptr) {
     withdraw();
   } else if (yielded_ && queued()) {
-    resume_at_->interrupt();
+    interrupt(*resume_at_);
   }
   return true;
 }
@@ -93,8 +93,13 @@ bool TaskBlock::cancel(CancelledError request) {
 void TaskBlock::withdraw() noexcept {
   waiting_at_->withdraw();
   waiting_at_ = nullptr;
-  resume_at_->interrupt();
+  interrupt(*resume_at_);
   host_->ready().push(*this);
+}
+
+void TaskBlock::interrupt(PromiseBase& promise) noexcept {
+  delivering_ = true;
+  promise.interrupt();
 }
 
 bool TaskBlock::cancel_from_here(std::string reason) {
@@ -105,14 +110,14 @@ bool TaskBlock::cancel_from_here(std::string reason) {
 }
 
 std::size_t TaskBlock::uncancel() noexcept {
-  if (cancels_asked_ > 0 && --cancels_asked_ == 0 && !done() && !resume_at_->interrupted())
-    cancel_.reset();
+  if (cancels_asked_ > 0 && --cancels_asked_ == 0 && !done() && !delivering_) cancel_.reset();
   return cancels_asked_;
 }
 
 void TaskBlock::throw_cancelled() {
   // By value: what is thrown is not ours any more, and the task may be asked again.
   const std::unique_ptr<CancelledError> request = std::move(cancel_);
+  delivering_ = false;
   throw CancelledError(*request);
 }
 

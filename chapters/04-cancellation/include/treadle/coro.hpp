@@ -42,11 +42,14 @@ class PromiseBase;
 template <class T>
 class Coro;
 
-/// The awaiter of something that is awaited: what its `operator co_await` gives, or else itself.
+/// The awaiter of something that is awaited: what its `operator co_await` gives, the member or else
+/// the free one, or else itself.
 template <class A>
 decltype(auto) awaiter_of(A&& awaitable) {
   if constexpr (requires { static_cast<A&&>(awaitable).operator co_await(); }) {
     return static_cast<A&&>(awaitable).operator co_await();
+  } else if constexpr (requires { operator co_await(static_cast<A&&>(awaitable)); }) {
+    return operator co_await(static_cast<A&&>(awaitable));
   } else {
     return static_cast<A&&>(awaitable);
   }

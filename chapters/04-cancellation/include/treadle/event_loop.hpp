@@ -225,7 +225,7 @@ class EventLoop final : public TaskHost {
   void require_open() const;
   void wind_up(Clock::duration grace) noexcept;
   void cancel_all(Clock::duration grace);
-  void cancel_those_up_to(TaskBlock::Id newest);
+  void ask_all_to_leave();
   void report_refusals() noexcept;
   void destroy_all() noexcept;
 
@@ -243,8 +243,7 @@ class EventLoop final : public TaskHost {
   bool running_ = false;
   bool stopping_ = false;
   bool closed_ = false;
-  TaskBlock::Id newest_asked_ = 0;  // close() has cancelled all up to this one,
-  std::size_t asked_ = 0;           // and so many of them are not done
+  std::size_t asked_to_leave_ = 0;  // how many that close() has cancelled are not done
   ExceptionHandler exception_handler_;
 };
 

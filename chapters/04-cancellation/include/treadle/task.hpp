@@ -141,6 +141,13 @@ class TaskBlock : public Runnable, public ListLink {
   /// See AnyTask::uncancel().
   std::size_t uncancel() noexcept;
 
+  /// The loop closes and has asked the task to end; it counts those until they have.
+  void ask_to_leave() {
+    asked_to_leave_ = true;
+    cancel(CancelledError({}, CancelOrigin::kLoopClosing));
+  }
+  bool asked_to_leave() const noexcept { return asked_to_leave_; }
+
   /// Throws the request out of the co_await behind `promise`, which is where the task goes on.
   [[noreturn]] void throw_cancelled();
 
@@ -186,6 +193,7 @@ class TaskBlock : public Runnable, public ListLink {
  private:
   void move_to(TaskState next) noexcept;
   void withdraw() noexcept;
+  void interrupt(PromiseBase& promise) noexcept;
   void finish(TaskState how) noexcept;
   void end_before_first_step() noexcept;
   TaskState how_it_ended() const noexcept;
@@ -197,7 +205,9 @@ class TaskBlock : public Runnable, public ListLink {
   int references_ = 0;
   TaskState state_ = TaskState::kPending;
   bool retrieved_ = false;
-  bool yielded_ = false;  // it is ready because it wants to go on, not because it was woken
+  bool yielded_ = false;     // it is ready because it wants to go on, not because it was woken
+  bool delivering_ = false;  // what it waited for was withdrawn, and it has not been told yet
+  bool asked_to_leave_ = false;
   std::uint32_t cancels_asked_ = 0;
   std::unique_ptr<CancelledError> cancel_;  // asked for, not delivered yet
   TaskHost* host_;
