@@ -1,9 +1,9 @@
 // cancel_cost: what it costs to end a task by a cancel, beside what it costs to let it end.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <vector>
-#include <algorithm>
 
 #include "testing/virtual_clock.hpp"
 #include "treadle/sleep.hpp"
@@ -55,5 +55,6 @@ double best(int depth, bool cancel) {
 
 int main() {
   for (const int depth : {1, 3, 10})
-    std::printf("%2d deep: ends by itself %5.0f ns, is cancelled %5.0f ns\n", depth, best(depth, false), best(depth, true));
+    std::printf("%2d deep: ends by itself %5.0f ns, is cancelled %5.0f ns\n", depth,
+                best(depth, false), best(depth, true));
 }

@@ -5,5 +5,7 @@
 } > "$SCRATCH/keeper.cpp"
 "${CXX:-clang++-19}" -std=c++20 -Ichapters/04-cancellation/include "$SCRATCH/keeper.cpp" "$BIN_DIR/chapters/04-cancellation/libtreadle.a" -lfmt -o "$SCRATCH/keeper"
 cd "$SCRATCH"
+# Who is started in the background was told to ignore Ctrl-C, and so would be all that he starts.
+_real() { printf 'env --default-signal=INT %s' "$1"; }
 show "timeout --preserve-status -s INT 0.3 ./keeper; echo status \$?"
 show "timeout --preserve-status -s INT 0.3 ./keeper; echo status \$?"

@@ -1,4 +1,6 @@
 # normalise: ports durations
+# Who is started in the background was told to ignore Ctrl-C, and so would be all that he starts.
+_real() { printf 'env --default-signal=INT %s' "${1//build\/dev/$BIN_DIR}"; }
 serve build/dev/chapters/04-cancellation/examples/echo_server --port 0 --grace 1s
 # Somebody who is connected and says nothing, and somebody who says something a little later.
 printf '$ nc -d 127.0.0.1 %s &\n$ (sleep 0.5; echo goodbye) | nc -N 127.0.0.1 %s &\n' "$PORT" "$PORT"
