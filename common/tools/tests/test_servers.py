@@ -26,6 +26,7 @@ from treadle_tools import stages
 
 BIG = bytes(range(250)) * 32_000  # more than the kernel holds for a client who does not read
 PAGE = b"<h1>home</h1>"
+PIECES = bytes(range(200)) * 1500  # more than the server sends without letting others have their turn
 ASK = "GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 ASK_BIG = "GET /big.bin HTTP/1.1\r\nHost: here\r\n\r\n"
 
@@ -53,6 +54,7 @@ class ServerTest(unittest.TestCase):
         cls.site = Path(folder.name)
         (cls.site / "index.html").write_bytes(PAGE)
         (cls.site / "big.bin").write_bytes(BIG)
+        (cls.site / "pieces.bin").write_bytes(PIECES)
 
     def start(self, name: str, *options: str, port: int = 0, descriptors: int = 0) -> Server:
         server = Server(name, *options, port=port, descriptors=descriptors, stage=self.stage)
@@ -168,12 +170,27 @@ class Promises(ServerTest):
                                            name_of(endless): f"waited for recv from {name_of(endless)}"})
         self.assertEqual(sum("(cut off)" in line for line in server.log), 1)
 
+    @of_every_stage
+    def test_who_has_asked_in_the_last_moment_is_answered(self) -> None:
+        """The request and the signal come while the server does not look. It reads the one before it acts on the other."""
+        server = self.book()
+        clients = [self.idle(server) for _ in range(10)]
+        server.process.send_signal(signal.SIGSTOP)
+        for client in clients:
+            client.send(ASK_BIG)
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGCONT)
+        for client in clients:
+            self.assert_big(client.response())
+            self.assert_sent_away(client)
+        self.assert_ended_well(server)
+
     def ask_until_it_ends(self, server: Server, whole: list[Response], torn: list[str]) -> None:
         try:
             with Client(server) as client:
                 while True:
                     try:
-                        whole.append(client.get("/"))
+                        whole.append(client.get("/pieces.bin"))
                     except OSError as error:
                         if client.received:
                             torn.append(f"{error}: {client.received[:100]!r}")
@@ -196,8 +213,8 @@ class Promises(ServerTest):
                 asker.join(10)
             self.assert_ended_well(server)
             self.assertEqual(torn, [])
-            self.assertEqual(len(whole), sum(line.startswith("GET / 200 ") for line in server.log))
-            self.assertTrue(all(response.body == PAGE for response in whole))
+            self.assertEqual(len(whole), sum(line.startswith("GET /pieces.bin 200 300000 ") for line in server.log))
+            self.assertTrue(all(response.body == PIECES for response in whole))
             self.assertEqual(cut_off(server), {})
 
     def test_without_grace_all_are_cut_off_at_once(self) -> None:
@@ -251,29 +268,6 @@ class Echoes(ServerTest):
         self.assertEqual(cut_off(server), {name_of(silent): f"waited for recv from {name_of(silent)}",
                                            name_of(deaf): f"waited for send to {name_of(deaf)}"})
         self.assertTrue(silent.at_end())
-
-    def test_a_flood_of_newcomers_does_not_keep_it_from_hearing(self) -> None:
-        server = self.start("echo_server", "--grace", "100ms")
-        over = threading.Event()
-
-        def flood() -> None:
-            while not over.is_set():
-                try:
-                    server.connect().close()
-                except OSError:
-                    pass
-
-        floods = [threading.Thread(target=flood) for _ in range(8)]
-        for thread in floods:
-            thread.start()
-        time.sleep(0.2)
-        server.process.send_signal(signal.SIGINT)
-        try:
-            self.assert_ended_well(server, 5)
-        finally:
-            over.set()
-            for thread in floods:
-                thread.join()
 
     @unittest.skipUnless(shutil.which("nc"), "nc is not installed")
     def test_nc(self) -> None:
