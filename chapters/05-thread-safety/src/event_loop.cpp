@@ -247,15 +247,18 @@ void EventLoop::poll(Wait wait) {
     if (poller_.size() > kOurs) poller_.wait(kNoTime);
     return;
   }
-  if (timers_.empty()) return sleep(kForEver);
+  if (timers_.empty()) {
+    sleep(kForEver);
+    return;
+  }
   const Clock::time_point deadline = timers_.next_deadline();
-  sleep(std::max(clock_.until(deadline), kNoTime));
+  if (sleep(std::max(clock_.until(deadline), kNoTime))) clock_.idle_until(deadline);
 }
 
-void EventLoop::sleep(Clock::duration timeout) {
+// True where the time passed and nothing came up.
+bool EventLoop::sleep(Clock::duration timeout) {
   const bool time_passed = poller_.wait(inbox_->may_sleep() ? timeout : kNoTime);
-  inbox_->take();
-  if (time_passed && ready_.empty() && !timers_.empty()) clock_.idle_until(timers_.next_deadline());
+  return inbox_->take() == 0 && time_passed;
 }
 
 void EventLoop::handle_signal(int signal, Signals::Callback callback, Signals::Times times) {

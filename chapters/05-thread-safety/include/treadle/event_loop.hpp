@@ -252,7 +252,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   void run_one(Runnable& runnable) noexcept;
   bool idle(std::size_t timers_of_ours = 0) const noexcept;
   bool nobody_is_left(std::size_t timers_of_ours = 0);
-  void sleep(Clock::duration timeout);
+  bool sleep(Clock::duration timeout);
   std::string who_waits() const;
 
   void handle_signal(int signal, Signals::Callback callback, Signals::Times times);

@@ -91,7 +91,7 @@ class RemoteTask : public AnyTask {
   /// loop, which it would keep from running: await it there.
   T result() && {
     block_until_done(*this, std::nullopt);
-    return as_task().take();
+    return give().take();
   }
   typename Task<T>::View result() const& {
     block_until_done(*this, std::nullopt);
@@ -102,7 +102,7 @@ class RemoteTask : public AnyTask {
   /// wants it to end cancels it.
   T result(Delay timeout) && {
     block_for(timeout);
-    return as_task().take();
+    return give().take();
   }
   typename Task<T>::View result(Delay timeout) const& {
     block_for(timeout);
@@ -117,7 +117,7 @@ class RemoteTask : public AnyTask {
   class JoinToTake : public RemoteJoin {
    public:
     using RemoteJoin::RemoteJoin;
-    T await_resume() { return RemoteTask(std::move(target_)).as_task().take(); }
+    T await_resume() { return RemoteTask(std::move(target_)).give().take(); }
   };
   class JoinToSee : public RemoteJoin {
    public:
@@ -129,7 +129,11 @@ class RemoteTask : public AnyTask {
 
   explicit RemoteTask(AnyTask task) noexcept : AnyTask(std::move(task)) {}
 
-  Task<T> as_task() { return Task<T>(Ref<TaskBlockOf<T>>(static_cast<TaskBlockOf<T>&>(block()))); }
+  // The handle itself and no second one, so that a value can be moved out.
+  Task<T> give() {
+    auto& block = static_cast<TaskBlockOf<T>&>(*this->block_.forget());
+    return Task<T>(Ref<TaskBlockOf<T>>::adopt(block));
+  }
   TaskBlock& seen() const {
     block().mark_retrieved();
     return block();
