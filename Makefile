@@ -18,7 +18,7 @@ THREADS := 05
 MAY_BE_CUT = || [ $$? -eq 141 ]
 
 DOORS := help run test stage demo diff growth carry check-stages export exercise watch hint solution grade book bench lint \
-         format asan tsan mutants transcripts install setup clean
+         format asan tsan mutants model transcripts install setup clean
 .PHONY: $(DOORS)
 
 # --- Read and run ---
@@ -82,6 +82,12 @@ mutants:
 	$(CHECK)
 	@$(SETUP) build
 	@$(PY) $(TOOLS)/mutants.py
+
+## model [CH=05]: try every order in which other threads can meet a loop that falls asleep
+model:
+	$(CHECK)
+	@$(SETUP) build model
+	@$(PY) $(TOOLS)/model_check.py
 
 ## bench [QUICK=1]: measure every stage and its peers, side by side
 bench:
@@ -154,11 +160,11 @@ transcripts:
 	@$(PY) $(TOOLS)/test_all.py --build-only
 	@$(PY) $(TOOLS)/transcripts.py $(if $(RECORD),--record,--check)
 
-## lint: clang-tidy, the coroutine shapes that g++ 12 miscompiles, and the scripts' syntax
+## lint [FILE=tests/test_sleep.cpp]: clang-tidy, the coroutine shapes that g++ 12 miscompiles, and the scripts' syntax
 lint:
 	$(CHECK)
 	@$(SETUP) build lint
-	@$(PY) $(TOOLS)/lint.py
+	@$(PY) $(TOOLS)/lint.py $$FILE
 
 ## format [FORMAT_CHECK=1]: format the C++ sources (FORMAT_CHECK=1 only looks)
 format:

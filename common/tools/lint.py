@@ -13,6 +13,7 @@ everything it depends on.
 
 from __future__ import annotations
 
+import argparse
 import functools
 import hashlib
 import json
@@ -104,19 +105,21 @@ class Allowed:
     text: str
     reason: str
 
+    def is_about(self, file: str) -> bool:
+        return fnmatch(file, self.file)
+
     def excuses(self, finding: Finding, line: str) -> bool:
-        return fnmatch(finding.file, self.file) and finding.check == self.check and self.text in line
+        return self.is_about(finding.file) and finding.check == self.check and self.text in line
 
     def __str__(self) -> str:
         return f"{self.file} | {self.text}"
 
 
 class Newest:
-    """Of files that several stages have with the same bytes, only the newest counts."""
+    """Of files that several stages have with the same bytes, only the newest counts; every copy `everywhere`."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._stages = stages.stages(root)
+    def __init__(self, root: Path, everywhere: bool = False) -> None:
+        self._stages = [] if everywhere else stages.stages(root)
 
     def copy_of(self, path: Path) -> Path:
         own = next((stage for stage in self._stages if path.is_relative_to(stage.path)), None)
@@ -129,9 +132,9 @@ class Newest:
         return tuple(path for path in sorted(paths) if self.copy_of(path) == path)
 
 
-def jobs(root: Path) -> list[Job]:
+def jobs(root: Path, everywhere: bool = False) -> list[Job]:
     """The stages' headers and sources, examples, exercises' solutions, the tests and their kit; the longest first."""
-    newest, common = Newest(root), root / "common"
+    newest, common = Newest(root, everywhere), root / "common"
     found = []
     for stage in stages.stages(root):
         places = (stage.path / "include", common, stage.path / "examples")
@@ -211,8 +214,8 @@ def _name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def judge(findings: Iterable[Finding], allowed: Sequence[Allowed], root: Path) -> list[str]:
-    """What is left when the excused is taken away, and the excuses that excuse nothing."""
+def judge(findings: Iterable[Finding], allowed: Sequence[Allowed], root: Path, strict: bool = True) -> list[str]:
+    """What is left when the excused is taken away, and where it is `strict` the excuses that excuse nothing."""
     used, left = set[Allowed](), []
     for finding in dict.fromkeys(findings):
         line = (root / finding.file).read_text().splitlines()[finding.line - 1]
@@ -221,7 +224,7 @@ def judge(findings: Iterable[Finding], allowed: Sequence[Allowed], root: Path) -
         if not excuses:
             left.append(f"{finding}\n    {line.strip()}")
     return left + [f"`{entry}` allows nothing any more; delete it from the .allow file"
-                   for entry in allowed if entry not in used]
+                   for entry in allowed if strict and entry not in used]
 
 
 def python_findings(root: Path) -> list[str]:
@@ -260,21 +263,61 @@ def sweep(store: Path, todo: Sequence[Job]) -> None:
             path.unlink()
 
 
-def main() -> int:
-    store = ROOT / "build/lint"
+def look_at_all(todo: Sequence[Job], store: Path, root: Path) -> list[Finding]:
+    with ThreadPoolExecutor(2) as pool:
+        return [finding for part in pool.map(lambda job: look(job, store, root), todo) for finding in part]
+
+
+def whole_tree(store: Path, allowed: Sequence[Allowed], root: Path) -> tuple[int, list[str]]:
+    """How many C++ files there are, and what there is to say of all that is ours."""
+    todo = jobs(root)
+    sweep(store, todo)
+    found = judge(look_at_all(todo, store, root), allowed, root)
+    return sum(len(job.files) for job in todo), found + python_findings(root) + shell_findings(root)
+
+
+def only(names: Sequence[str], root: Path) -> list[Job]:
+    """A job for each of these C++ files, as they stand in their stage."""
+    known = jobs(root, everywhere=True)
+    found = []
+    for name in names:
+        path = Path(name).resolve()
+        home = next((job for job in known if path in job.files), None)
+        if home is None:
+            raise ValueError(f"{name} is no C++ file that lint looks at: headers, sources and examples of a stage, solutions "
+                             "of exercises, tests, the test kit")
+        found.append(Job((path,), home.includes, home.config))
+    return found
+
+
+def some_files(names: Sequence[str], store: Path, allowed: Sequence[Allowed], root: Path) -> tuple[int, list[str]]:
+    """The same of the named files alone; an excuse for another file is not missed."""
+    newest = Newest(root)
+    files = {_name(newest.copy_of(Path(name).resolve()), root) for name in names}
+    findings = [finding for finding in look_at_all(only(names, root), store, root) if finding.file in files]
+    return len(files), judge(findings, [entry for entry in allowed if any(map(entry.is_about, files))], root, strict=False)
+
+
+def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="clang-tidy, the shapes that g++ 12 miscompiles, the scripts' syntax.")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="C++ files to look at, instead of the whole tree")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options, store = parse_options(argv), ROOT / "build/lint"
     store.mkdir(parents=True, exist_ok=True)
     try:
         allowed = read_allowed(HAZARD_ALLOW, 3) + read_allowed(TIDY_ALLOW, 4)
-        todo = jobs(ROOT)
-        sweep(store, todo)
-        with ThreadPoolExecutor(2) as pool:
-            findings = [f for part in pool.map(lambda job: look(job, store, ROOT), todo) for f in part]
+        if options.files:
+            count, found = some_files(options.files, store, allowed, ROOT)
+        else:
+            count, found = whole_tree(store, allowed, ROOT)
     except (ValueError, RuntimeError, stages.UnknownStage) as error:
         print(error, file=sys.stderr)
         return 1
-    found = judge(findings, allowed, ROOT) + python_findings(ROOT) + shell_findings(ROOT)
     print("".join(f"{line}\n" for line in found), end="")
-    print(f"{sum(len(job.files) for job in todo)} C++ files, {len(found)} findings")
+    print(f"{count} C++ file{'' if count == 1 else 's'}, {len(found)} finding{'' if len(found) == 1 else 's'}")
     return 1 if found else 0
 
 

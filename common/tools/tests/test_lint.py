@@ -145,6 +145,19 @@ class Tree(unittest.TestCase):
             with self.assertRaisesRegex(AssertionError, "looked"):
                 self.look("same.cpp")
 
+    def test_named_files_are_looked_at_alone_wherever_they_stand(self) -> None:
+        other = lint.Allowed("tests/test_a.cpp", lint.HAZARD, "no such line", "excuses nothing")
+        for name in ("chapters/01-one/examples/same.cpp", "chapters/02-two/examples/same.cpp"):
+            count, found = lint.some_files([str(self.root / name)], self.store, [other], self.root)
+            self.assertEqual((count, len(found)), (1, 1), found)
+            self.assertTrue(found[0].startswith("chapters/02-two/examples/same.cpp:2: "), found)
+        header = str(self.root / "chapters/02-two/include/treadle/task.hpp")
+        self.assertEqual(lint.some_files([header], self.store, [], self.root), (1, []))
+
+    def test_a_file_that_lint_does_not_look_at_is_refused(self) -> None:
+        with self.assertRaisesRegex(ValueError, "starter.cpp is no C.. file that lint looks at"):
+            lint.only([str(self.root / "chapters/01-one/exercises/e/starter.cpp")], self.root)
+
     def test_a_header_that_does_not_stand_alone_is_found(self) -> None:
         self.write("chapters/02-two/include/treadle/worker.hpp", "#pragma once\ninline Task work() { co_return; }\n")
         self.assertEqual({(f.file, f.check) for f in self.look("worker.hpp")},
