@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh: say what is missing, and install it.
 #
-#   setup.sh GROUP...   make sure that the named groups are there: python build gcc sanitizers book browser bench lint format
+#   setup.sh GROUP...   make sure that the named groups are there: python build gcc sanitizers model book browser bench lint format
 #   setup.sh --all      every group
 #   setup.sh --cxx      print the chosen compiler, nothing else
 #
@@ -115,6 +115,7 @@ probe_sanitizers() {
   [ -n "$(find /usr/lib/llvm-19/lib/clang -name 'libclang_rt.asan*' 2>/dev/null | head -n 1)" ] || need libclang-rt-19-dev - "clang 19's sanitizers"
   have llvm-symbolizer-19 || have llvm-symbolizer || need llvm-19 - 'llvm-symbolizer, which gives sanitizer reports their line numbers'
 }
+probe_model() { have_header relacy/relacy.hpp || need relacy-dev - "Relacy, which tries every order of threads' steps"; }
 probe_book() {
   probe_python
   have doxygen || need doxygen doxygen Doxygen
@@ -180,7 +181,7 @@ install_missing() {
   }
 }
 
-groups='python build gcc sanitizers book browser bench lint format'
+groups='python build gcc sanitizers model book browser bench lint format'
 probe_all() {
   deb='' brew='' words=''
   for group in "$@"; do "probe_$group"; done

@@ -1,0 +1,165 @@
+// relacy_std.hpp: makes sources that use std::mutex and std::atomic run inside Relacy.
+//
+// Relacy runs a program's threads one step at a time, and tries the orders in which the steps of
+// several threads can fall. It sees a step only where its own mutexes and atomics are used. So
+// this header includes what the sources under test will include, and then gives a few names of
+// namespace std another meaning: whoever is included after it locks Relacy's mutexes, without a
+// character of its text being changed.
+//
+// Not thread safe, nor meant to be: Relacy's threads are fibers of one thread.
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+// After all others: it redefines words of the language, and what it redefines is taken back below.
+#include <relacy/relacy.hpp>
+
+// Relacy redefines words of the language and of the library. Here they mean what they always do.
+#undef $
+#undef VAR
+#undef assert
+#undef calloc
+#undef delete
+#undef errno
+#undef free
+#undef futex
+#undef malloc
+#undef memory_order_acq_rel
+#undef memory_order_acquire
+#undef memory_order_consume
+#undef memory_order_relaxed
+#undef memory_order_release
+#undef memory_order_seq_cst
+#undef new
+#undef realloc
+
+namespace model {
+
+using Place = std::source_location;
+
+inline rl::debug_info info(const Place& place) {
+  return rl::debug_info(place.function_name(), place.file_name(), place.line());
+}
+
+inline rl::debug_info here(const Place& place = Place::current()) { return info(place); }
+
+inline rl::memory_order order(std::memory_order order) {
+  switch (order) {
+    case std::memory_order_relaxed:
+      return rl::mo_relaxed;
+    case std::memory_order_consume:
+      return rl::mo_consume;
+    case std::memory_order_acquire:
+      return rl::mo_acquire;
+    case std::memory_order_release:
+      return rl::mo_release;
+    case std::memory_order_acq_rel:
+      return rl::mo_acq_rel;
+    default:
+      return rl::mo_seq_cst;
+  }
+}
+
+/// Stands in for std::mutex.
+class Mutex {
+ public:
+  void lock(Place place = Place::current()) { mutex_.lock(info(place)); }
+  bool try_lock(Place place = Place::current()) { return mutex_.try_lock(info(place)); }
+  void unlock(Place place = Place::current()) { mutex_.unlock(info(place)); }
+
+ private:
+  rl::mutex mutex_;
+};
+
+/// Stands in for std::lock_guard and std::scoped_lock: remembers the line that locks, for traces.
+template <class M>
+class LockGuard {
+ public:
+  explicit LockGuard(M& mutex, Place place = Place::current()) : mutex_(mutex), place_(place) {
+    mutex_.lock(place_);
+  }
+  LockGuard(const LockGuard&) = delete;
+  LockGuard& operator=(const LockGuard&) = delete;
+  ~LockGuard() noexcept(false) { mutex_.unlock(place_); }
+
+ private:
+  M& mutex_;
+  const Place place_;
+};
+
+/// Stands in for std::atomic, as far as the sources under test use it.
+template <class T>
+class Atomic {
+ public:
+  using Order = std::memory_order;
+  static constexpr Order kDefault = std::memory_order_seq_cst;
+
+  Atomic() : Atomic(T()) {}
+  Atomic(T value) : atomic_(value) {}
+  Atomic(const Atomic&) = delete;
+  Atomic& operator=(const Atomic&) = delete;
+
+  T load(Order o = kDefault, Place place = Place::current()) const {
+    return atomic_.load(order(o), info(place));
+  }
+  void store(T value, Order o = kDefault, Place place = Place::current()) {
+    atomic_.store(value, order(o), info(place));
+  }
+  T exchange(T value, Order o = kDefault, Place place = Place::current()) {
+    return atomic_.exchange(value, order(o), info(place));
+  }
+  T fetch_add(T value, Order o = kDefault, Place place = Place::current()) {
+    return atomic_.fetch_add(value, order(o), info(place));
+  }
+  T fetch_sub(T value, Order o = kDefault, Place place = Place::current()) {
+    return atomic_.fetch_sub(value, order(o), info(place));
+  }
+  operator T() const { return load(); }
+  T operator=(T value) {
+    store(value);
+    return value;
+  }
+
+ private:
+  rl::atomic<T> atomic_;
+};
+
+/// What an eventfd counts with: threads can also sleep on it.
+using Counter = rl::atomic<int>;
+
+}  // namespace model
+
+namespace std {
+using model::Atomic;
+using model::LockGuard;
+using model::Mutex;
+}  // namespace std
+
+#define atomic Atomic
+#define lock_guard LockGuard
+#define mutex Mutex
+#define scoped_lock LockGuard
