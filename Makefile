@@ -27,7 +27,7 @@ DOORS := help run test stage demo diff growth carry check-stages export exercise
 help:
 	@sh $(TOOLS)/door.sh help
 
-## run [PORT=8000]: install what is missing, build all, give a short tour, serve the book from the newest event loop
+## run [PORT=8000]: install what is missing, build, give a short tour, serve the book from the newest event loop
 run:
 	$(CHECK)
 	@$(SETUP) build book

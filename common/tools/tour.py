@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make run` and `make demo`: build the stages, show each at work on real input, serve the book from the newest loop.
+"""`make run` and `make demo`: build the examples, show the stages at work on real input, serve the book from the newest loop.
 
 Each stage says for itself what there is to see, in examples/tour.txt, one line a step:
 
@@ -47,6 +47,9 @@ class Step:
     kind: str  # "" for an example, "&" for a server, "$" for a command of the shell, "^" for Ctrl-C
     command: str
     look: str
+
+
+Plan = dict[stages.Stage, list[Step]]
 
 
 def parse(text: str, name: str) -> list[Step]:
@@ -162,19 +165,49 @@ def port_of(first_line: str) -> str:
     return match.group(1) if match else "0"
 
 
-def build_chapters(chosen: Sequence[stages.Stage]) -> Path:
-    """Build the stages and their examples, with a board of progress."""
-    board = Board([SHARED, *(stage.name for stage in chosen)])
+def first_sight(steps: Sequence[Step]) -> list[Step]:
+    """The first thing there is to see, with the servers that it needs: the tour of many stages must not take long."""
+    shown: list[Step] = []
+    for step in steps:
+        shown.append(step)
+        if step.kind != "&":
+            break
+    return shown
+
+
+def plan(chosen: Sequence[stages.Stage]) -> dict[stages.Stage, list[Step]]:
+    """What is shown of each stage: all of the last, the first sight of those before it."""
+    return {stage: steps_of(stage) if stage is chosen[-1] else first_sight(steps_of(stage)) for stage in chosen}
+
+
+def examples_of(steps: Sequence[Step]) -> list[str]:
+    """The examples that the steps run, by name."""
+    names = [name for step in steps for name in re.findall(r"\{examples\}/([\w-]+)", step.command)]
+    names += [shlex.split(step.command)[0] for step in steps if step.kind in ("", "&")]
+    return list(dict.fromkeys(names))
+
+
+def targets(shown: Plan, also: Sequence[str] = ()) -> list[str]:
+    """What has to be built: those examples, and `also` others of the last stage. The rest would take minutes."""
+    last = list(shown)[-1]
+    wanted = {stage: examples_of(steps) + (list(also) if stage is last else []) for stage, steps in shown.items()}
+    return [f"example-{stage.name}-{name}" for stage, names in wanted.items() for name in dict.fromkeys(names)
+            if (stage.path / f"examples/{name}.cpp").exists()] + [f"treadle-{stage.name}" for stage in shown]
+
+
+def build_examples(shown: Plan, also: Sequence[str] = ()) -> Path:
+    """Build what is shown, with a board of progress."""
+    names = [stage.name for stage in shown]
+    board = Board([SHARED, *names])
     board.update(SHARED, "configuring")
     tree = build.configure(ROOT, "dev", build.chosen_compiler(ROOT))
     board.update(SHARED, "building")
-    names = [stage.name for stage in chosen]
 
     def on_step(stage: str, what: str, done: int, total: int) -> None:
         label = stage if stage in names else SHARED
         board.update(label, "building", now=what, done=done, total=total)
 
-    result = build.run(tree, [f"chapters/{name}/all" for name in names], on_step)
+    result = build.run(tree, targets(shown, also), on_step)
     for label in [SHARED, *names]:
         board.update(label, "built" if result.code == 0 else "build failed", now="", done=1, total=1)
     board.close()
@@ -184,17 +217,20 @@ def build_chapters(chosen: Sequence[stages.Stage]) -> Path:
     return tree
 
 
-def tour(chosen: Sequence[stages.Stage], tree: Path) -> bool:
+def tour(shown: Plan, tree: Path) -> bool:
     """Show every stage; true when each step went well."""
     well = True
-    for stage in chosen:
+    for stage, steps in shown.items():
         print(f"\n{stage.name}", flush=True)
         guide = Guide(stage, tree)
         try:
-            for step in steps_of(stage):
+            for step in steps:
                 well = guide.show(step) and well
         finally:
             guide.stop_servers()
+        more = len(steps_of(stage)) - len(steps)
+        if more:
+            print(f"\n  {more} more to see: make demo CH={stage.number}", flush=True)
     return well
 
 
@@ -259,11 +295,11 @@ def run(options: argparse.Namespace) -> int:
     port = int(os.environ.get("PORT") or 8000)
     if options.serve:
         check_port(port)
-    chosen = [stages.find(options.stage, ROOT)] if options.stage else stages.stages(ROOT)
-    tree = build_chapters(chosen)
+    shown = plan([stages.find(options.stage, ROOT)] if options.stage else stages.stages(ROOT))
+    tree = build_examples(shown, ["book_server"] if options.serve else [])
     if options.serve:
         build_book()
-    well = tour(chosen, tree)
+    well = tour(shown, tree)
     if options.serve:
         return serve(tree, port)
     return 0 if well else 1

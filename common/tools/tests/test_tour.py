@@ -14,6 +14,7 @@ import time
 import unittest
 import urllib.request
 from pathlib import Path
+from unittest import mock
 
 import tour
 from treadle_tools import stages
@@ -46,6 +47,43 @@ class Steps(unittest.TestCase):
     def test_a_line_without_a_sentence_is_refused_with_its_place(self) -> None:
         with self.assertRaisesRegex(tour.TourError, "tour.txt:2: write"):
             tour.parse("a | b\nword_count a b\n", "tour.txt")
+
+
+class Plans(unittest.TestCase):
+    """What of three stages is shown, and built for it."""
+
+    TOURS = {"01-a": "first one | x\nsecond | y\n",
+             "02-b": "& server --port 0 | a\n$ echo hi | {examples}/client {port} | b\nthird | c\n",
+             "03-c": "$ sleep 1; {examples}/late | p\n& server | q\n^C | r\n$ nc 127.0.0.1 {port} | s\n"}
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="treadle tour ")
+        self.addCleanup(folder.cleanup)
+        found = []
+        for name, text in self.TOURS.items():
+            stage = stages.Stage(name[:2], name, Path(folder.name) / name)
+            (stage.path / "examples").mkdir(parents=True)
+            (stage.path / "examples/tour.txt").write_text(text)
+            for example in ("first", "second", "third", "server", "client", "late", "book_server"):
+                (stage.path / f"examples/{example}.cpp").touch()
+            found.append(stage)
+        self.plan = tour.plan(found)
+
+    def test_all_of_the_last_and_the_first_sight_of_those_before(self) -> None:
+        self.assertEqual([[step.look for step in steps] for steps in self.plan.values()],
+                         [["x"], ["a", "b"], ["p", "q", "r", "s"]])
+
+    def test_only_what_is_shown_is_built(self) -> None:
+        self.assertEqual(tour.targets(self.plan, ["book_server"]), [
+            "example-01-a-first", "example-02-b-client", "example-02-b-server", "example-03-c-late",
+            "example-03-c-server", "example-03-c-book_server", "treadle-01-a", "treadle-02-b", "treadle-03-c"])
+
+    def test_what_is_left_out_is_told_with_the_door_that_shows_it(self) -> None:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), mock.patch.object(tour.Guide, "show", return_value=True):
+            self.assertTrue(tour.tour(self.plan, Path("nowhere")))
+        self.assertIn("01-a\n\n  1 more to see: make demo CH=01\n\n02-b\n\n  1 more to see: make demo CH=02\n\n03-c\n",
+                      out.getvalue())
 
 
 class TrueTours(unittest.TestCase):
