@@ -22,6 +22,8 @@ from test_runner import catch_report
 from test_runner.catch_report import Case, Report
 
 MOST_DEATHS = 5  # after so many restarts the rest counts as not run
+ADVICE = {"ThreadSanitizer: unexpected memory mapping": "This kernel spreads programs over more of the memory than the thread sanitizer "
+          "can follow. As root: sysctl -w vm.mmap_rnd_bits=28; in a container, on its host."}
 OnCase = Callable[[str, int], None]  # name of the case that begins, how many began before it
 
 
@@ -102,7 +104,7 @@ def _tail(output: str, most: int = 40) -> list[str]:
     lines = [line for line in output.strip().splitlines() if line.strip()]
     if len(lines) > most:
         lines = [*lines[:most], f"... and {len(lines) - most} more lines"]
-    return ["\n".join(lines)] if lines else []
+    return (["\n".join(lines)] if lines else []) + [advice for words, advice in ADVICE.items() if words in output]
 
 
 def names_file(path: Path, names: list[str]) -> Path:
@@ -166,7 +168,7 @@ def sanitizer_environment() -> dict[str, str]:
     env = dict(os.environ)
     env.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
-    env.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1:halt_on_error=0")
+    env.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1:halt_on_error=1")  # so that a race costs the case it is in
     symbolizer = Path("/usr/lib/llvm-19/bin/llvm-symbolizer")
     if symbolizer.exists():
         for tool in ("ASAN", "TSAN", "UBSAN", "MSAN"):

@@ -111,6 +111,15 @@ class Programs(unittest.TestCase):
     def test_the_last_words_of_a_dead_program_are_shown(self) -> None:
         self.assertIn("last words", self.run_cases(("A: dies", "exit"))["A: dies"].messages)
 
+    def test_a_race_costs_its_own_case_and_is_shown(self) -> None:
+        with mock.patch.dict("os.environ", clear=True):
+            self.assertIn("halt_on_error=1", catch_program.sanitizer_environment()["TSAN_OPTIONS"])
+
+    def test_a_kernel_that_the_thread_sanitizer_cannot_follow_is_told_with_what_to_do(self) -> None:
+        said = catch_program._tail("FATAL: ThreadSanitizer: unexpected memory mapping 0x5e\n")
+        self.assertIn("vm.mmap_rnd_bits=28", said[1])
+        self.assertEqual(len(catch_program._tail("something else\n")), 1)
+
     def test_a_signal_that_catch_reports_does_not_end_the_stage(self) -> None:
         cases = self.run_cases(("A: dies", "signal"), ('A: two, "three"', "pass"))
         self.assertEqual(self.passed(cases), {"A: dies": False, 'A: two, "three"': True})
