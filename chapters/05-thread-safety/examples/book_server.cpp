@@ -3,7 +3,7 @@
 // Every client is a task that reads a request, answers it and goes round. None of them can harm
 // the others: whoever is slow is waited for without a thread, and not for ever; whoever is fast
 // has his turn and then lets others have theirs; whoever vanishes leaves an error in his own task
-// only.
+// only. Ctrl-C stops the server, and no answer that somebody waits for is lost by it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,21 +43,7 @@ struct Site {
   examples::FileTree files;
   Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
   std::size_t most_visitors;  // at a time
-  std::size_t visitors = 0;
-};
-
-// Closes a socket whose client keeps us waiting for too long. That wakes the task that waits
-// there, with an error.
-class Patience {
- public:
-  Patience(EventLoop& loop, Socket& socket, Clock::duration limit)
-      : timer_(loop.call_later(limit, [&socket] { socket.close(); })) {}
-  Patience(const Patience&) = delete;
-  Patience& operator=(const Patience&) = delete;
-  ~Patience() { timer_.cancel(); }
-
- private:
-  TimerHandle timer_;
+  examples::Clients clients;
 };
 
 int status_of(int error) {
@@ -82,19 +68,18 @@ int status_of(int error) {
 // One client, from the first request to the last.
 class Visit {
  public:
-  Visit(EventLoop& loop, Site& site, Socket client)
-      : loop_(loop), site_(site), client_(std::move(client)) {}
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-  ~Visit() { --site_.visitors; }
+  Visit(EventLoop& loop, AnyTask self, Site& site, Socket client)
+      : loop_(loop), self_(std::move(self)), site_(site), client_(std::move(client)) {}
 
   Coro<> serve();
 
  private:
   Coro<bool> next_request();
+  Coro<bool> receive_first();
   Coro<bool> receive_more();
   bool take_request(std::size_t size);
   bool refuse(int status);
+  bool is_last() const;
   Coro<> answer();
   Coro<> find_and_send();
   Coro<> send_file(File file);
@@ -105,6 +90,7 @@ class Visit {
   Coro<> part();
 
   EventLoop& loop_;
+  const AnyTask self_;
   Site& site_;
   Socket client_;
   std::string received_;    // of the next request and those behind it
@@ -117,7 +103,7 @@ Coro<> Visit::serve() {
   bool stays = true;
   while (stays) {
     const bool asked = co_await next_request();
-    if (!asked) co_return;
+    if (!asked) break;
     co_await answer();
     stays = request_.keep_alive;
     // Whoever sends a thousand requests in one go never lets us wait, and would keep the thread.
@@ -126,10 +112,14 @@ Coro<> Visit::serve() {
   co_await part();
 }
 
-// False where the client has left.
+// False where the client has left, or should.
 Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
-  const Patience patience(loop_, client_, site_.patience);
+  const examples::Deadline patience(loop_, self_, site_.patience);
+  if (received_.empty()) {
+    const bool begun = co_await receive_first();
+    if (!begun) co_return false;
+  }
   std::size_t searched = 0;
   for (;;) {
     const std::size_t size = http::head_size(received_, searched);
@@ -140,6 +130,13 @@ Coro<bool> Visit::next_request() {
     const bool more = co_await receive_more();
     if (!more) co_return !received_.empty() && refuse(400);
   }
+}
+
+// Between two requests the client may be sent away: nobody has promised him an answer.
+Coro<bool> Visit::receive_first() {
+  if (site_.clients.leaving()) co_return false;
+  const examples::Clients::Idle idle(site_.clients, self_);
+  co_return co_await receive_more();
 }
 
 Coro<bool> Visit::receive_more() {
@@ -160,6 +157,12 @@ bool Visit::refuse(int status) {
   return true;
 }
 
+// True where the server stops and no further request has come: those that have come whole are
+// answered all the same.
+bool Visit::is_last() const {
+  return site_.clients.leaving() && http::head_size(received_, 0) == 0;
+}
+
 // Answers, and says so in a line.
 Coro<> Visit::answer() {
   const auto begin = loop_.time();
@@ -168,8 +171,8 @@ Coro<> Visit::answer() {
   std::exception_ptr failure;
   try {
     co_await find_and_send();
-  } catch (const std::system_error&) {
-    failure = std::current_exception();
+  } catch (...) {
+    failure = std::current_exception();  // the client is gone, or we are cancelled
   }
   const std::chrono::duration<double, std::milli> took = loop_.time() - begin;
   examples::say(stdout, fmt::format("{} {} {} {} {:.1f} ms{}", http::printable(request_.method),
@@ -223,6 +226,7 @@ Coro<> Visit::send_notice(int status, std::string fields) {
 
 Coro<> Visit::send_head(int status, std::string fields) {
   status_ = status;
+  if (is_last()) request_.keep_alive = false;
   const std::string head = fmt::format(
       "HTTP/1.1 {} {}\r\n"
       "Date: {}\r\n"
@@ -249,14 +253,14 @@ Coro<> Visit::send_contents(File file) {
 }
 
 Coro<> Visit::send(std::string_view text) {
-  const Patience patience(loop_, client_, site_.patience);
+  const examples::Deadline patience(loop_, self_, site_.patience);
   co_await write_all(client_, text);
 }
 
 // Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
 // our last words. So we say that we are done, and listen for a moment longer.
 Coro<> Visit::part() {
-  const Patience patience(loop_, client_, std::min<Clock::duration>(site_.patience, 1s));
+  const examples::Deadline patience(loop_, self_, std::min<Clock::duration>(site_.patience, 1s));
   client_.shutdown_write();
   std::array<char, 4096> ignored;
   while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
@@ -264,26 +268,47 @@ Coro<> Visit::part() {
 
 Coro<> serve(Socket client, Site& site) {
   EventLoop& loop = co_await get_running_loop();
-  Visit visit(loop, site, std::move(client));
+  const AnyTask self = co_await get_current_task();
+  Visit visit(loop, self, site, std::move(client));
   try {
     co_await visit.serve();
   } catch (const std::system_error&) {
-    co_return;  // the client is gone, or was too slow and we closed: nobody else need know
+    co_return;  // the client is gone: nobody else need know
+  } catch (const CancelledError&) {
+    // Where nobody wants the task itself to end, the visit has ended: the client was too slow, or
+    // he had nothing under way when the server stopped.
+    if (self.cancelling() > 0) throw;
   }
 }
 
-Coro<> serve_all(Socket listener, Site& site) {
+Coro<> wait_for_room(const Site& site) {
+  if (site.clients.size() < site.most_visitors) co_return;
+  examples::say(stderr,
+                fmt::format("{} clients are connected, and further ones wait until one leaves",
+                            site.clients.size()));
+  while (site.clients.size() >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
+}
+
+Coro<> let_in(Socket& listener, Site& site) {
   EventLoop& loop = co_await get_running_loop();
   for (;;) {
     Socket client = co_await examples::accept_client(listener);
-    ++site.visitors;
-    loop.create_task(serve(std::move(client), site));
-    if (site.visitors < site.most_visitors) continue;
-    examples::say(stderr,
-                  fmt::format("{} clients are connected, and further ones wait until one leaves",
-                              site.visitors));
-    while (site.visitors >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
+    const Address address = client.peer();
+    site.clients.add(loop, address, serve(std::move(client), site));
+    co_await wait_for_room(site);
+    co_await yield_now();  // accepting need not wait, and here it can be cancelled all the same
   }
+}
+
+Coro<> serve_all(examples::ServerOptions options, Site& site) {
+  Socket listener = examples::listen_or_exit(options);
+  try {
+    co_await let_in(listener, site);
+  } catch (const CancelledError& cancelled) {
+    examples::say(stderr, cancelled.message());
+  }
+  listener.close();
+  co_await site.clients.finish(options.grace);
 }
 
 }  // namespace
@@ -303,9 +328,8 @@ int main(int argc, char** argv) {
     // Each may need a descriptor for the connection and one for a file. Those for whom there are
     // none had better wait in the kernel's queue than come in and find no file.
     const std::size_t room = std::max<std::size_t>(examples::allow_descriptors() / 2, 1);
-    Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room)};
-    EventLoop loop;
-    loop.run_until_complete(serve_all(examples::listen_or_exit(options), site));
+    Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room), {}};
+    examples::run_server(serve_all(options, site));
   } catch (const std::system_error& error) {
     examples::exit_with(1, fmt::format("{}.", error.what()));
   }

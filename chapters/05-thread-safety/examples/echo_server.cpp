@@ -1,7 +1,7 @@
 // echo_server: sends back whatever it gets. Try it: `nc 127.0.0.1 7000`.
 //
 // One thread, one task for each client. A client who says nothing costs a suspended coroutine and
-// a descriptor.
+// a descriptor. Ctrl-C stops it: nobody is let in any more, and who is connected may finish.
 #include <fmt/format.h>
 
 #include <array>
@@ -36,9 +36,25 @@ Coro<> serve(Socket client) {
   }
 }
 
-Coro<> serve_all(Socket listener) {
+Coro<> let_in(Socket& listener, examples::Clients& clients) {
   EventLoop& loop = co_await get_running_loop();
-  for (;;) loop.create_task(serve(co_await examples::accept_client(listener)));
+  for (;;) {
+    Socket client = co_await examples::accept_client(listener);
+    const Address address = client.peer();
+    clients.add(loop, address, serve(std::move(client)));
+    co_await yield_now();  // accepting need not wait, and here it can be cancelled all the same
+  }
+}
+
+Coro<> serve_all(examples::ServerOptions options, examples::Clients& clients) {
+  Socket listener = examples::listen_or_exit(options);
+  try {
+    co_await let_in(listener, clients);
+  } catch (const CancelledError& cancelled) {
+    examples::say(stderr, cancelled.message());
+  }
+  listener.close();
+  co_await clients.finish(options.grace);
 }
 
 }  // namespace
@@ -48,6 +64,6 @@ int main(int argc, char** argv) {
   examples::CommandLine line("Sends back whatever it gets.");
   examples::add_server_options(line, options);
   line.parse(argc, argv);
-  EventLoop loop;
-  loop.run_until_complete(serve_all(examples::listen_or_exit(options)));
+  examples::Clients clients;
+  examples::run_server(serve_all(options, clients));
 }

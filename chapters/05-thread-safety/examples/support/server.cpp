@@ -8,15 +8,19 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
+#include <vector>
 
+#include "support/duration.hpp"
 #include "treadle/sleep.hpp"
 
 namespace examples {
 
-using treadle::Clock;
-using treadle::Socket;
+using namespace treadle;
 
 namespace {
 
@@ -61,18 +65,52 @@ void complain(int error) {
   quiet_until = now + kQuiet;
 }
 
+// How many descriptors this process has open.
+std::size_t open_descriptors() {
+  std::error_code none;  // where there is no such folder, there is nothing to compare
+  using Entries = std::filesystem::directory_iterator;
+  return static_cast<std::size_t>(std::distance(Entries("/dev/fd", none), Entries()));
+}
+
+void run_until_told(Coro<> serve_all) {
+  EventLoop loop;
+  const Task<> task = loop.create_task(std::move(serve_all));
+  for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, task);
+  loop.run_until_done(task);
+  loop.close();
+  if (!task.cancelled()) task.result();  // its error, where it has one
+}
+
+// Waits until a task is done, however it ends.
+class End final : public Join {
+ public:
+  explicit End(const Task<>& task) : Join(Ref<TaskBlock>(task.block())) {}
+  void await_resume() const noexcept {}
+};
+
 }  // namespace
 
 void add_server_options(CommandLine& line, ServerOptions& options) {
   line.option("--host", options.host, "the address to listen on");
   line.option("--port", options.port, "the port to listen on; 0 takes any that is free");
+  line.option("--grace", options.grace, "how long clients may finish when the server stops");
+}
+
+void run_server(Coro<> serve_all) {
+  const std::size_t before = open_descriptors();
+  run_until_told(std::move(serve_all));
+  // Counted and not believed: a leak that nobody counts shows after a month, by a server that
+  // cannot open anything any more.
+  const std::size_t after = open_descriptors();
+  if (after > before)
+    exit_with(1, fmt::format("{} descriptors have not been closed.", after - before));
 }
 
 Socket listen_or_exit(const ServerOptions& options) {
   // Whoever reads what we print may go away; that is no reason to be killed.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    Socket listener = treadle::listen_tcp({options.host, options.port});
+    Socket listener = listen_tcp({options.host, options.port});
     say(stdout, "listening on " + listener.local_address().to_string());
     return listener;
   } catch (const std::system_error& error) {
@@ -83,17 +121,67 @@ Socket listen_or_exit(const ServerOptions& options) {
   }
 }
 
-treadle::Coro<Socket> accept_client(Socket& listener) {
+Coro<Socket> accept_client(Socket& listener) {
   int failure = 0;
   for (;;) {
     try {
-      co_return co_await treadle::AcceptSocket(listener);
+      co_return co_await AcceptSocket(listener);
     } catch (const std::system_error& error) {
       failure = error.code().value();
       if (!will_pass(failure)) throw;
     }
     complain(failure);
-    co_await treadle::Sleep(kAcceptPause);
+    co_await Sleep(kAcceptPause);
+  }
+}
+
+void Clients::add(EventLoop& loop, const Address& address, Coro<> serve) {
+  const Task<> task = loop.create_task(std::move(serve));
+  clients_.insert({task.id(), {address.to_string(), task}});
+  task.add_done_callback([this, id = task.id()] { clients_.erase(id); });
+}
+
+Coro<> Clients::finish(Delay grace) {
+  EventLoop& loop = co_await get_running_loop();
+  const AnyTask self = co_await get_current_task();
+  leaving_ = true;
+  send_the_idle_away(self.label());
+  announce(grace.in_nanoseconds());
+  try {
+    const Deadline deadline(loop, self, grace);
+    co_await all_gone();
+  } catch (const CancelledError&) {
+    // Time is up. Or we are asked a second time, and then it is up as well.
+  }
+  cut_off_the_rest();
+}
+
+void Clients::send_the_idle_away(const std::string& by) {
+  for (CancelScope* idle : idle_)
+    idle->cancel(CancelledError("the server stops", CancelOrigin::kTask, by));
+}
+
+void Clients::announce(Clock::duration grace) const {
+  if (size() == 0) return;
+  say(stderr, fmt::format("{} connected: to finish, there is {} (Ctrl-C again leaves at once)",
+                          size() == 1 ? "1 client is" : fmt::format("{} clients are", size()),
+                          to_string(grace)));
+}
+
+Coro<> Clients::all_gone() {
+  std::vector<Task<>> tasks;  // of our own, as those who leave are taken off the list
+  for (const auto& [id, client] : clients_) tasks.push_back(client.task);
+  for (const Task<>& task : tasks) co_await End(task);
+}
+
+void Clients::cut_off_the_rest() {
+  for (const auto& [id, client] : clients_) {
+    if (client.task.done()) continue;  // he has left, and will be taken off the list
+    const std::string place = client.task.waits_for();
+    say(stderr,
+        fmt::format("{} did not finish, and is cut off: {} {}", client.address, client.task.label(),
+                    place.empty() ? "was busy" : "waited for " + place));
+    client.task.cancel("the server stops");
   }
 }
 
