@@ -170,6 +170,7 @@ void Clients::announce(Clock::duration grace) const {
 
 Coro<> Clients::all_gone() {
   std::vector<Task<>> tasks;  // of our own, as those who leave are taken off the list
+  tasks.reserve(clients_.size());
   for (const auto& [id, client] : clients_) tasks.push_back(client.task);
   for (const Task<>& task : tasks) co_await End(task);
 }
