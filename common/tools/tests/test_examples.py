@@ -186,19 +186,25 @@ class Cancelling(unittest.TestCase):
                 self.assertEqual(process.wait(5), -signal.SIGINT)
                 self.assertEqual(file.exists(), stays)
 
+    def two_threads(self, stage: stages.Stage) -> tuple[int, bool]:
+        """How late the loop was that slept, in ms, and whether the one that ran was broken in any round."""
+        said = run(program("two_threads", stage)).stdout
+        late = re.search(r"ran (\d+) ms after it was called", said)
+        assert late, said
+        return int(late.group(1)), bool(re.search(r"ended by SIG|hangs|calls while it runs: [1-9]\d* of", said))
+
     def test_two_threads_break_a_loop_until_one_is_made_for_them(self) -> None:
         for stage in stages.stages():
-            if stage.number < "04":
-                continue
-            said = [run(program("two_threads", stage)).stdout for _ in range(3 if stage.number == "04" else 1)]
-            late = [int(number) for text in said for number in re.findall(r"ran (\d+) ms after it was called", text)]
-            broken = re.findall(r"ended by SIG|hangs|calls while it runs: [1-9]\d* of", "".join(said))
             if stage.number == "04":
-                self.assertGreater(min(late), 200)
-                self.assertTrue(broken, said)
-            else:
-                self.assertLess(max(late), 200)
-                self.assertEqual(broken, [], said)
+                runs = [self.two_threads(stage)]
+                while not runs[-1][1] and len(runs) < 20:  # four rounds of five, but seldom on one processor
+                    runs.append(self.two_threads(stage))
+                self.assertGreater(min(late for late, _ in runs), 200)
+                self.assertTrue(runs[-1][1], runs)
+            elif stage.number > "04":
+                late, broken = self.two_threads(stage)
+                self.assertLess(late, 200, stage.name)
+                self.assertFalse(broken, stage.name)
 
 
 class Flags(unittest.TestCase):
