@@ -204,12 +204,12 @@ bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
 
 // True where nothing of the loop's own can run ever again, and no other thread is left that could
 // bring something. Those who may come are waited for a moment before they are counted: mostly they
-// do.
+// do. They are counted before we look for what they brought, as one may bring something and end in
+// between. One who ends later, without a word, leaves the loop asleep.
 bool EventLoop::nobody_is_left(std::size_t timers_of_ours) {
   if (!idle(timers_of_ours)) return false;
-  if (is_only_thread()) return true;
-  sleep(kMoment);
-  return idle(timers_of_ours) && !stopping_ && count_other_threads() == 0;
+  if (!is_only_thread()) sleep(kMoment);
+  return (is_only_thread() || count_other_threads() == 0) && !stopping_ && idle(timers_of_ours);
 }
 
 void EventLoop::run_forever() {
@@ -257,7 +257,8 @@ void EventLoop::poll(Wait wait) {
 
 // True where the time passed and nothing came up.
 bool EventLoop::sleep(Clock::duration timeout) {
-  const bool time_passed = poller_.wait(inbox_->may_sleep() ? timeout : kNoTime);
+  const bool may_sleep = timeout != kNoTime && inbox_->may_sleep();
+  const bool time_passed = poller_.wait(may_sleep ? timeout : kNoTime);
   return inbox_->take() == 0 && time_passed;
 }
 

@@ -49,15 +49,26 @@ bool Inbox::post(Runnable& runnable) noexcept {
   }
   queue_.push(runnable);
   has_mail_.store(true, std::memory_order_relaxed);
-  if (!std::exchange(sleeping_, false)) return true;
-  // Written without the mutex: whom we wake would run into it at once. The count keeps the
-  // descriptor open meanwhile.
+  if (std::exchange(sleeping_, false)) ring(lock);
+  return true;
+}
+
+void Inbox::wake() noexcept {
+  std::unique_lock lock(mutex_);
+  if (!closed_) ring(lock);
+}
+
+void Inbox::ring(std::unique_lock<std::mutex>& lock) noexcept {
+  // Written without the mutex: whom we wake would run into it at once. And what he finds may be the
+  // end of the loop, so meanwhile the count keeps the descriptor open, and the reference the inbox.
   ++signalling_;
+  retain();
   lock.unlock();
   wakeup_->signal();
   lock.lock();
   if (--signalling_ == 0 && closed_) wakeup_.reset();
-  return true;
+  lock.unlock();
+  release();
 }
 
 Inbox::Begin Inbox::begin() noexcept {

@@ -213,8 +213,9 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// Makes the running loop return when its present turn is over; a loop that does not run will
   /// run one turn.
   void stop() noexcept {
+    const Ref<Inbox> inbox = inbox_;  // who sees that it is to stop may destroy the loop
     stopping_ = true;
-    if (!closed_) inbox_->wake();
+    inbox->wake();
   }
 
   bool is_running() const noexcept { return inbox_->runs(); }

@@ -16,9 +16,12 @@
 //   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
 //      who posts wakes it.
 //   3. While nobody runs the loop, the queue is empty.
-//   4. The wake-up is drained before the queue is taken, never after. One who posts between the two
-//      leaves his signal behind, and the next question of the poller returns at once. In the other
-//      order the signal would be eaten, and his post would lie here until something else woke us.
+//   4. The wake-up is drained before anything is looked for, never after. Who comes between the two
+//      leaves his ring behind, and the next question of the poller returns at once. In the other
+//      order the ring would be eaten. A post survives that, as the queue is looked at once more
+//      before the loop sleeps; a signal or a stop() does not.
+//   5. Whom a ring wakes may end the loop. So who rings holds a reference to the inbox until he has
+//      hung up, and the descriptor is not closed before.
 //
 // Thread safety: as each function says.
 // Source: Drepper's futexes are tricky, and so is this; asyncio's call_soon_threadsafe for the use.
@@ -70,8 +73,8 @@ class Inbox {
   /// True where a thread runs the loop.
   bool runs() const noexcept { return runner_ != 0; }
 
-  /// Wakes the loop, whether it sleeps or is about to. Async-signal-safe. REQUIRES: it is not closed.
-  void wake() noexcept { wakeup_->signal(); }
+  /// Wakes the loop, whether it sleeps or is about to. Nothing where it is closed.
+  void wake() noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -127,6 +130,7 @@ class Inbox {
   class Errand;
 
   ~Inbox() = default;
+  void ring(std::unique_lock<std::mutex>& lock) noexcept;
   std::size_t take_locked() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
