@@ -44,7 +44,8 @@ class LetterBox {
 
   // The oldest letter, as long as it takes.
   Coro<T> take() {
-    T letter = (co_await Taking(*this, std::nullopt)).value();
+    std::optional<T> got = co_await Taking(*this, std::nullopt);
+    T letter = *std::move(got);
     const treadle::AnyTask self = co_await treadle::get_current_task();
     if (self.cancelling() > 0) {
       put(std::move(letter));

@@ -45,7 +45,10 @@ class LetterBox {
     co_return letter;
   }
 
-  Coro<T> take() { co_return (co_await take_for(std::chrono::hours(1000000))).value(); }
+  Coro<T> take() {
+    std::optional<T> letter = co_await take_for(std::chrono::hours(1000000));
+    co_return *std::move(letter);
+  }
 
  private:
   std::deque<T> letters_;  // the oldest first

@@ -43,7 +43,10 @@ class LetterBox {
   Taking take_for(Delay patience) { return Taking(*this, patience); }
 
   // The oldest letter, as long as it takes.
-  Coro<T> take() { co_return (co_await Taking(*this, std::nullopt)).value(); }
+  Coro<T> take() {
+    std::optional<T> letter = co_await Taking(*this, std::nullopt);
+    co_return *std::move(letter);
+  }
 
  private:
   std::deque<T> letters_;          // the oldest first
