@@ -394,6 +394,7 @@ TEST_CASE_METHOD(Closing, "Close: a handle to a task that refused says that it w
 
 TEST_CASE("Close: a handler that throws while tasks refuse stops nothing",
           "[close][refuse][errors]") {
+  LoopFixture::restart_ids();
   const auto ending = in_child([] {
     VirtualClock clock;
     EventLoop loop(clock);

@@ -189,6 +189,7 @@ TEST_CASE_METHOD(LoopFixture, "OperationError: one that failed while it waited n
 }
 
 TEST_CASE("ErrorContext: a handler that throws does not take the loop down", "[errors]") {
+  LoopFixture::restart_ids();
   const auto ending = in_child([] {
     EventLoop loop;
     loop.set_exception_handler(
@@ -209,6 +210,7 @@ TEST_CASE("ErrorContext: a handler that throws does not take the loop down", "[e
 }
 
 TEST_CASE("ErrorContext: without a handler all of it is printed", "[errors]") {
+  LoopFixture::restart_ids();
   const auto ending = in_child([] {
     EventLoop loop;
     loop.create_task([]() -> Coro<> {

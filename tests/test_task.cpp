@@ -85,12 +85,6 @@ TEST_CASE_METHOD(LoopFixture, "Task: ids count from one in the order of creation
   CHECK(spawn("c", give(1)).id() == 3);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Task: each loop counts its own", "[task]") {
-  EventLoop other;
-  CHECK(spawn("a", give(1)).id() == 1);
-  CHECK(other.create_task(give(1)).id() == 1);
-}
-
 // ---- The result
 
 TEST_CASE_METHOD(LoopFixture,

@@ -19,6 +19,11 @@
 #include "testing/virtual_clock.hpp"
 #endif
 
+// Whether the numbers of tasks are of the whole process, and go on from test to test unless they are told not to.
+#if __has_include("treadle/task_record.hpp")
+#define TREADLE_TESTS_RESTART_IDS
+#endif
+
 namespace treadle::testing {
 
 using Trace = std::vector<std::string>;
@@ -27,11 +32,19 @@ class LoopFixture {
  public:
   LoopFixture() {
     Counted::reset();
+    restart_ids();
     loop.set_exception_handler(
         [this](const ErrorContext& context) { errors.push_back(describe(context)); });
   }
   LoopFixture(const LoopFixture&) = delete;
   LoopFixture& operator=(const LoopFixture&) = delete;
+
+  /// The next task is number 1 again. Needed by a test that names tasks and has no fixture.
+  static void restart_ids() noexcept {
+#ifdef TREADLE_TESTS_RESTART_IDS
+    restart_task_ids();
+#endif
+  }
 
   /// One line of the trace.
   void note(std::string line) { trace.push_back(std::move(line)); }

@@ -1,8 +1,8 @@
-#include "testing/counters.hpp"
-
 #include <atomic>
 #include <cstdlib>
 #include <new>
+
+#include "testing/kit/heap.hpp"
 
 namespace {
 
@@ -52,9 +52,9 @@ void operator delete[](void* memory, std::align_val_t) noexcept { give_back(memo
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 
-namespace treadle::testing {
+namespace treadle::testing::heap {
 
-std::size_t live_allocations() noexcept { return made.load() - released.load(); }
-std::size_t total_allocations() noexcept { return made.load(); }
+std::size_t blocks_made() noexcept { return made.load(); }
+std::size_t blocks_released() noexcept { return released.load(); }
 
-}  // namespace treadle::testing
+}  // namespace treadle::testing::heap

@@ -1,0 +1,336 @@
+// book_server: shows a folder of web pages to browsers, `book_server --port 8000 build/book/html`.
+//
+// Every client is a task that reads a request, answers it and goes round. None of them can harm
+// the others: whoever is slow is waited for without a thread, and not for ever; whoever is fast
+// has his turn and then lets others have theirs; whoever vanishes leaves an error in his own task
+// only. Ctrl-C stops the server, and no answer that somebody waits for is lost by it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "support/command_line.hpp"
+#include "support/file_tree.hpp"
+#include "support/http.hpp"
+#include "support/server.hpp"
+#include "treadle/event_loop.hpp"
+#include "treadle/sleep.hpp"
+#include "treadle/socket.hpp"
+
+using namespace std::chrono_literals;
+using namespace treadle;
+using examples::File;
+namespace http = examples::http;
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 65536;
+
+// What all clients share.
+struct Site {
+  examples::FileTree files;
+  Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
+  std::size_t most_visitors;  // at a time
+  examples::Clients clients;
+};
+
+int status_of(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return 403;
+    case EMFILE:
+    case ENFILE:
+      return 503;
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EXDEV:
+      return 404;
+    default:
+      return 500;
+  }
+}
+
+// One client, from the first request to the last.
+class Visit {
+ public:
+  Visit(EventLoop& loop, AnyTask self, Site& site, Socket client)
+      : loop_(loop), self_(std::move(self)), site_(site), client_(std::move(client)) {}
+
+  Coro<> serve();
+
+ private:
+  Coro<bool> next_request();
+  Coro<bool> receive_first();
+  Coro<bool> receive_more();
+  bool take_request(std::size_t size);
+  bool refuse(int status);
+  bool is_last() const;
+  Coro<> answer();
+  Coro<> find_and_send();
+  Coro<> send_file(File file);
+  Coro<> send_notice(int status, std::string fields);
+  Coro<> send_head(int status, std::string fields);
+  Coro<> send_contents(File file);
+  Coro<> send(std::string_view text);
+  Coro<> part();
+
+  EventLoop& loop_;
+  const AnyTask self_;
+  Site& site_;
+  Socket client_;
+  std::string received_;    // of the next request and those behind it
+  http::Request request_;   // the one being answered,
+  int status_ = 0;          // how,
+  std::uint64_t sent_ = 0;  // and how much of the body has gone out
+};
+
+Coro<> Visit::serve() {
+  bool stays = true;
+  while (stays) {
+    const bool asked = co_await next_request();
+    if (!asked) break;
+    co_await answer();
+    stays = request_.keep_alive;
+    // Whoever sends a thousand requests in one go never lets us wait, and would keep the thread.
+    co_await yield_now();
+  }
+  co_await part();
+}
+
+// False where the client has left, or should.
+Coro<bool> Visit::next_request() {
+  // For the whole of it: a byte every second does not buy more time.
+  const examples::Deadline patience(loop_, self_, site_.patience);
+  if (received_.empty()) {
+    const bool begun = co_await receive_first();
+    if (!begun) co_return false;
+  }
+  std::size_t searched = 0;
+  for (;;) {
+    const std::size_t size = http::head_size(received_, searched);
+    if ((size > 0 ? size : received_.size()) > http::kMostHeadBytes)
+      co_return refuse(http::status_of_long_head(received_));
+    if (size > 0) co_return take_request(size);
+    searched = received_.size();
+    const bool more = co_await receive_more();
+    if (!more) co_return !received_.empty() && refuse(400);
+  }
+}
+
+// Between two requests the client may be sent away: nobody has promised him an answer.
+Coro<bool> Visit::receive_first() {
+  if (site_.clients.leaving()) co_return false;
+  const examples::Clients::Idle idle(site_.clients, self_);
+  co_return co_await receive_more();
+}
+
+Coro<bool> Visit::receive_more() {
+  std::array<char, 4096> buffer;
+  const std::size_t count = co_await ReadSocket(client_, buffer);
+  received_.append(buffer.data(), count);
+  co_return count > 0;
+}
+
+bool Visit::take_request(std::size_t size) {
+  request_ = http::parse_request(received_.substr(0, size));
+  received_.erase(0, size);
+  return true;
+}
+
+bool Visit::refuse(int status) {
+  request_ = http::refused(status);
+  return true;
+}
+
+// True where the server stops and no further request has come: those that have come whole are
+// answered all the same.
+bool Visit::is_last() const {
+  return site_.clients.leaving() && http::head_size(received_, 0) == 0;
+}
+
+// Answers, and says so in a line.
+Coro<> Visit::answer() {
+  const auto begin = loop_.time();
+  status_ = 0;
+  sent_ = 0;
+  std::exception_ptr failure;
+  try {
+    co_await find_and_send();
+  } catch (...) {
+    failure = std::current_exception();  // the client is gone, or we are cancelled
+  }
+  const std::chrono::duration<double, std::milli> took = loop_.time() - begin;
+  examples::say(stdout, fmt::format("{} {} {} {} {:.1f} ms{}", http::printable(request_.method),
+                                    http::printable(request_.target), status_, sent_, took.count(),
+                                    failure ? " (cut off)" : ""));
+  if (failure) std::rethrow_exception(failure);
+}
+
+Coro<> Visit::find_and_send() {
+  int status = request_.refused;
+  std::optional<File> file;
+  try {
+    if (status == 0) file = site_.files.open(request_.path);
+  } catch (const std::system_error& error) {
+    status = status_of(error.code().value());
+  }
+  if (!file) {
+    co_await send_notice(status, status == 405 ? "Allow: GET, HEAD\r\n" : "");
+  } else if (file->is_directory()) {
+    // Its pages name their neighbours relative to the folder, and so its address needs the slash.
+    const std::string address = http::encode(request_.path) + "/" + request_.query;
+    co_await send_notice(301, fmt::format("Location: {}\r\n", address));
+  } else {
+    co_await send_file(std::move(*file));
+  }
+}
+
+Coro<> Visit::send_file(File file) {
+  const std::string modified = http::date(file.modified());
+  std::string fields = fmt::format("Last-Modified: {}\r\nCache-Control: no-cache\r\n", modified);
+  // The browser has a copy of that very second.
+  if (request_.if_modified_since == modified) {
+    co_await send_head(304, std::move(fields));
+    co_return;
+  }
+  fields += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", file.type(), file.size());
+  co_await send_head(200, std::move(fields));
+  if (!request_.head_only) co_await send_contents(std::move(file));
+}
+
+Coro<> Visit::send_notice(int status, std::string fields) {
+  const std::string text = fmt::format("{} {}\n", status, http::reason(status));
+  fields +=
+      fmt::format("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n", text.size());
+  co_await send_head(status, std::move(fields));
+  if (!request_.head_only) {
+    co_await send(text);
+    sent_ += text.size();
+  }
+}
+
+Coro<> Visit::send_head(int status, std::string fields) {
+  status_ = status;
+  if (is_last()) request_.keep_alive = false;
+  const std::string head = fmt::format(
+      "HTTP/1.1 {} {}\r\n"
+      "Date: {}\r\n"
+      "X-Content-Type-Options: nosniff\r\n"
+      "{}"
+      "Connection: {}\r\n\r\n",
+      status, http::reason(status), http::date(std::time(nullptr)), fields,
+      request_.keep_alive ? "keep-alive" : "close");
+  co_await send(head);
+}
+
+// In pieces, so that a film needs no more memory than a page.
+Coro<> Visit::send_contents(File file) {
+  std::vector<char> piece(kPieceBytes);
+  while (sent_ < file.size()) {
+    const std::size_t wanted = std::min<std::uint64_t>(piece.size(), file.size() - sent_);
+    const std::size_t got = file.read(std::span(piece).first(wanted), sent_);
+    // We promised a length, and somebody made the file shorter: the client must see it fail.
+    if (got == 0) throw std::system_error(EIO, std::generic_category(), "the file ended early");
+    co_await send({piece.data(), got});
+    sent_ += got;
+    co_await yield_now();
+  }
+}
+
+Coro<> Visit::send(std::string_view text) {
+  const examples::Deadline patience(loop_, self_, site_.patience);
+  co_await write_all(client_, text);
+}
+
+// Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
+// our last words. So we say that we are done, and listen for a moment longer.
+Coro<> Visit::part() {
+  const examples::Deadline patience(loop_, self_, std::min<Clock::duration>(site_.patience, 1s));
+  client_.shutdown_write();
+  std::array<char, 4096> ignored;
+  while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
+}
+
+Coro<> serve(Socket client, Site& site) {
+  EventLoop& loop = co_await get_running_loop();
+  const AnyTask self = co_await get_current_task();
+  Visit visit(loop, self, site, std::move(client));
+  try {
+    co_await visit.serve();
+  } catch (const std::system_error&) {
+    co_return;  // the client is gone: nobody else need know
+  } catch (const CancelledError&) {
+    // Where nobody wants the task itself to end, the visit has ended: the client was too slow, or
+    // he had nothing under way when the server stopped.
+    if (self.cancelling() > 0) throw;
+  }
+}
+
+Coro<> wait_for_room(const Site& site) {
+  if (site.clients.size() < site.most_visitors) co_return;
+  examples::say(stderr,
+                fmt::format("{} clients are connected, and further ones wait until one leaves",
+                            site.clients.size()));
+  while (site.clients.size() >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
+}
+
+Coro<> let_in(Socket& listener, Site& site) {
+  EventLoop& loop = co_await get_running_loop();
+  for (;;) {
+    Socket client = co_await examples::accept_client(listener);
+    const Address address = client.peer();
+    site.clients.add(loop, address, serve(std::move(client), site));
+    co_await wait_for_room(site);
+    co_await yield_now();  // accepting need not wait, and here it can be cancelled all the same
+  }
+}
+
+Coro<> serve_all(examples::ServerOptions options, Site& site) {
+  Socket listener = examples::listen_or_exit(options);
+  try {
+    co_await let_in(listener, site);
+  } catch (const CancelledError& cancelled) {
+    examples::say(stderr, cancelled.message());
+  }
+  listener.close();
+  co_await site.clients.finish(options.grace);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  examples::ServerOptions options(8000);
+  std::string folder = ".";
+  Clock::duration patience = 10s;
+  std::size_t visitors = 1000;
+  examples::CommandLine line("Serves a folder of web pages.");
+  examples::add_server_options(line, options);
+  line.option("--patience", patience, "how long to wait for a client");
+  line.option("--visitors", visitors, "how many may be connected at a time");
+  line.argument("folder", folder, "the folder; this one, if none is given");
+  line.parse(argc, argv);
+  try {
+    // Each may need a descriptor for the connection and one for a file. Those for whom there are
+    // none had better wait in the kernel's queue than come in and find no file.
+    const std::size_t room = std::max<std::size_t>(examples::allow_descriptors() / 2, 1);
+    Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room), {}};
+    examples::run_server(serve_all(options, site));
+  } catch (const std::system_error& error) {
+    examples::exit_with(1, fmt::format("{}.", error.what()));
+  }
+}

@@ -1,0 +1,119 @@
+// errors.hpp: the words in which the runtime says no.
+//
+// Two kinds of wrong, kept apart, and one word that is neither. An *expected* failure (a program that can go no further, an
+// object asked in the wrong state) is an exception that the caller may catch. A *broken
+// precondition* is a bug in the calling code: check() states the sentence that was broken and
+// stops the process, in every build. And CancelledError is no failure at all: it is how a task
+// hears that nobody wants its work any more.
+//
+// Thread safety: all of it may be used from any thread.
+#pragma once
+
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace treadle {
+
+/// An object was asked for something that its present state does not allow, such as the result of
+/// a task that has not finished. The name is asyncio's.
+class InvalidStateError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+/// The loop was closed: it runs nothing any more, and takes nothing on.
+class LoopClosedError : public InvalidStateError {
+ public:
+  using InvalidStateError::InvalidStateError;
+};
+
+/// The loop has nothing left that could ever run, yet tasks still wait. The message lists each of
+/// them with what it waits for. asyncio would hang here for ever; trio and the Go runtime taught
+/// us to say so.
+class DeadlockError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An object that belongs to a loop was used on another thread than the loop's. Noticed in debug
+/// builds only: looking costs.
+class WrongThreadError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+/// It was not done in time. The name is asyncio's.
+class TimeoutError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A system call that failed, for a task.
+class OperationError : public std::system_error {
+ public:
+  /// `error` is an errno. `operation` says which call and with whom, `task` for which task.
+  OperationError(int error, const std::string& operation, std::string task);
+
+  /// `recv from 127.0.0.1:40312`.
+  const std::string& operation() const noexcept { return operation_; }
+
+  /// `Task-7`.
+  const std::string& task() const noexcept { return task_; }
+
+ private:
+  std::string operation_;
+  std::string task_;
+};
+
+/// Who asked a task to end.
+enum class CancelOrigin {
+  kCode,         ///< the program, outside of any task
+  kTask,         ///< another task, or the task itself
+  kDeadline,     ///< time is up
+  kSignal,       ///< the system, or somebody at the keyboard
+  kLoopClosing,  ///< the loop, which goes
+};
+
+/// Thrown out of the co_await at which a task waits when somebody cancels it.
+///
+/// It is no std::exception on purpose: `catch (const std::exception&)` means "what can go wrong
+/// here", and must not swallow it. Who catches it to clean up throws it again. The name is
+/// asyncio's, which moved it out of Exception in Python 3.8 for the same reason.
+class CancelledError {
+ public:
+  explicit CancelledError(std::string reason = {}, CancelOrigin origin = CancelOrigin::kCode,
+                          std::string by = {})
+      : reason_(std::move(reason)), by_(std::move(by)), origin_(origin) {}
+
+  /// What the one who cancelled had to say; may be empty.
+  const std::string& reason() const noexcept { return reason_; }
+
+  CancelOrigin origin() const noexcept { return origin_; }
+
+  /// The name of the one who cancelled: `Task-3`, `SIGINT`. Empty where there is none.
+  const std::string& by() const noexcept { return by_; }
+
+  /// All of it as a sentence: `cancelled by Task-3: too slow`.
+  std::string message() const;
+
+ private:
+  std::string reason_;
+  std::string by_;
+  CancelOrigin origin_;
+};
+
+/// Prints `sentence` with the place it speaks of, and stops the process.
+[[noreturn]] void fail_check(const char* sentence, std::source_location where) noexcept;
+
+/// Stops the process with `sentence` and the place of the call unless `holds`. On in every build
+/// type: a broken precondition that is noticed only in debug builds is a bug that ships.
+inline void check(bool holds, const char* sentence,
+                  std::source_location where = std::source_location::current()) noexcept {
+  if (!holds) [[unlikely]]
+    fail_check(sentence, where);
+}
+
+}  // namespace treadle

@@ -1,0 +1,265 @@
+// inbox.hpp: the one door through which other threads reach a loop.
+//
+// A loop's own thread touches what belongs to the loop without a lock, and that is most of what
+// ever happens. Whoever comes from another thread leaves a Runnable here; the loop takes all that
+// has come in one grip, once a turn. Only where the loop sleeps is it woken, for that costs a system
+// call on either side.
+//
+// While nobody runs the loop there is no own thread. Then whoever holds the mutex stands in for it
+// and may touch the loop directly.
+//
+// The inbox is counted, and outlives its loop where others still know it. Then it is closed, and
+// says so.
+//
+// Invariants
+//   1. What is posted is taken exactly once, in order of posting; what is refused is not touched.
+//   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
+//      who posts wakes it.
+//   3. While nobody runs the loop, the queue is empty. Who stands in for the thread that would run it
+//      may come back to the inbox from what he does there, such as by an observer's code.
+//   4. The wake-up is drained before anything is looked for, never after. Who comes between the two
+//      leaves his ring behind, and the next question of the poller returns at once. In the other
+//      order the ring would be eaten. A post survives that, as the queue is looked at once more
+//      before the loop sleeps; a signal or a stop() does not.
+//   5. Whom a ring wakes may end the loop. So who rings holds a reference to the inbox until he has
+//      hung up, and the descriptor is not closed before.
+//
+// Thread safety: as each function says.
+// Source: Drepper's futexes are tricky, and so is this; asyncio's call_soon_threadsafe for the use.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "treadle/ready_queue.hpp"
+#include "treadle/wakeup.hpp"
+
+namespace treadle {
+
+class Inbox {
+ public:
+  /// `ready` is the loop's own queue, for those who post while nobody runs the loop.
+  explicit Inbox(ReadyQueue& ready) noexcept : ready_(&ready) {}
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  // ---- From any thread
+
+  /// True on the thread that runs the loop at the moment.
+  bool runs_here() const noexcept;
+
+  /// Leaves `runnable` for the next turn, and wakes the loop where it sleeps. False where the loop
+  /// is closed: then nothing has happened.
+  bool post(Runnable& runnable) noexcept;
+
+  /// Does `f()` with the loop in hand: at once on the loop's own thread and where nobody runs it,
+  /// else in a turn. False where the loop is closed: then `f` is destroyed.
+  template <class F>
+  bool reach(F f);
+
+  /// The same, and blocks until it is done; gives what `f` gives or throws what it throws, and gives
+  /// nothing where the loop is closed. Throws InvalidStateError on a thread that runs another loop, which it would keep from running.
+  template <class F>
+  auto ask(F f) -> std::optional<std::invoke_result_t<F>>;
+
+  /// The same, to look at something: gives up where the loop has not answered after a while. Throws
+  /// TimeoutError then; `f` may be called later all the same, so it owns what it needs.
+  template <class F>
+  auto look(F f) -> std::optional<std::invoke_result_t<F>>;
+
+  /// How long that is.
+  static constexpr std::chrono::seconds kPatience{1};
+
+  /// True where a thread runs the loop, and not this one.
+  bool runs_elsewhere() const noexcept { return runner_ != 0 && !runs_here(); }
+
+  /// True where a thread runs the loop.
+  bool runs() const noexcept { return runner_ != 0; }
+
+  /// Wakes the loop, whether it sleeps or is about to. Nothing where it is closed.
+  void wake() noexcept;
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  // ---- From the loop's own thread
+
+  enum class Begin { kBegun, kRunsAlready, kClosed };
+
+  /// This thread runs the loop from now on.
+  Begin begin() noexcept;
+
+  /// And from now on no longer. `before` is whose loop it runs instead.
+  void end(const Inbox* before = nullptr) noexcept;
+
+  /// Of the loop that this thread runs; null where it runs none.
+  static const Inbox* of_this_thread() noexcept;
+
+  /// True where something may lie here; cheap enough to be asked each turn. What is missed is there
+  /// the next time.
+  bool has_mail() const noexcept { return has_mail_.load(std::memory_order_relaxed); }
+
+  /// The loop is about to sleep. False where it must not, as something has come meanwhile.
+  bool may_sleep() noexcept;
+
+  /// The loop is awake; moves all that has come to the end of `ready`. How many that is.
+  std::size_t take() noexcept;
+
+  /// Refuses all that comes from now on, and moves what is left to the end of `ready`.
+  void close() noexcept;
+
+  /// A step of the task with this number begins.
+  void note_step(std::uint64_t task) noexcept { last_step_.store(task, std::memory_order_relaxed); }
+
+  /// In the loop's poller for as long as it lives.
+  Wakeup& wakeup() noexcept { return *wakeup_; }
+
+  /// In debug builds, throws WrongThreadError where another thread runs the loop. `object` is what
+  /// is about to be touched.
+  void require_here([[maybe_unused]] const char* object) const {
+#ifndef NDEBUG
+    if (runs_elsewhere()) throw_wrong_thread(object);
+#endif
+  }
+
+  /// The same for functions that must not throw: a broken precondition.
+  void check_here([[maybe_unused]] const char* object) const noexcept {
+#ifndef NDEBUG
+    if (runs_elsewhere()) fail_wrong_thread(object);
+#endif
+  }
+
+ private:
+  template <class F>
+  class Errand;
+  class StandIn;
+
+  ~Inbox() = default;
+  bool stands_in_here() const noexcept;
+  template <class F>
+  auto send(F f) -> std::future<std::invoke_result_t<F>>;
+  template <class T>
+  static std::optional<T> answer_in(std::future<T>& answer);
+  [[noreturn]] void throw_no_answer() const;
+  void ring(std::unique_lock<std::mutex>& lock) noexcept;
+  std::size_t take_locked() noexcept;
+  static void require_no_loop_here();
+  std::string say_wrong_thread(const char* object) const;
+  [[noreturn]] void throw_wrong_thread(const char* object) const;
+  [[noreturn]] void fail_wrong_thread(const char* object) const noexcept;
+
+  std::atomic<int> references_ = 1;
+  std::atomic<bool> has_mail_ = false;
+  std::atomic<long> runner_ = 0;  // the number of the thread that runs the loop; 0: nobody
+  std::atomic<std::uint64_t> last_step_ = 0;  // whose step began last
+
+  // mutex_ must be held to use what follows it.
+  std::mutex mutex_;
+  ReadyQueue queue_;  // posted while somebody runs the loop
+  bool running_ = false;
+  bool sleeping_ = false;
+  bool closed_ = false;
+  int signalling_ = 0;  // how many are about to write to the wake-up
+
+  // The loop's own thread's, and others' while it is held.
+  ReadyQueue* const ready_;
+  std::optional<Wakeup> wakeup_{std::in_place};
+};
+
+/// Makes a thread that runs no loop, and holds the mutex, the loop's own for a while.
+class Inbox::StandIn {
+ public:
+  explicit StandIn(const Inbox& inbox) noexcept;
+  StandIn(const StandIn&) = delete;
+  StandIn& operator=(const StandIn&) = delete;
+  ~StandIn();
+
+ private:
+  const Inbox* before_;
+};
+
+/// What reach() posts where it cannot act at once.
+template <class F>
+class Inbox::Errand final : public Runnable {
+ public:
+  explicit Errand(F f) : f_(std::move(f)) {}
+
+  void run() override {
+    const std::unique_ptr<Errand> self(this);
+    std::move(f_)();
+  }
+  void discard() noexcept override { delete this; }
+
+ private:
+  F f_;
+};
+
+template <class F>
+bool Inbox::reach(F f) {
+  if (runs_here() || stands_in_here()) {
+    std::move(f)();
+    return true;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    if (!running_) {
+      const StandIn here(*this);
+      std::move(f)();
+      return true;
+    }
+  }
+  auto errand = std::make_unique<Errand<F>>(std::move(f));
+  if (!post(*errand)) return false;
+  errand.release();
+  return true;
+}
+
+template <class F>
+auto Inbox::send(F f) -> std::future<std::invoke_result_t<F>> {
+  if (runs_elsewhere()) require_no_loop_here();
+  std::promise<std::invoke_result_t<F>> question;
+  auto answer = question.get_future();
+  reach([f = std::move(f), question = std::move(question)]() mutable {
+    try {
+      question.set_value(f());
+    } catch (...) {
+      question.set_exception(std::current_exception());
+    }
+  });
+  return answer;
+}
+
+template <class T>
+std::optional<T> Inbox::answer_in(std::future<T>& answer) {
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return std::nullopt;  // the loop was closed, and what was asked was thrown away
+  }
+}
+
+template <class F>
+auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
+  auto answer = send(std::move(f));
+  return answer_in(answer);
+}
+
+template <class F>
+auto Inbox::look(F f) -> std::optional<std::invoke_result_t<F>> {
+  auto answer = send(std::move(f));
+  if (answer.wait_for(kPatience) == std::future_status::timeout) throw_no_answer();
+  return answer_in(answer);
+}
+
+}  // namespace treadle

@@ -1,0 +1,159 @@
+// run_coroutine_threadsafe.hpp: a task of one loop, for those who wait for it elsewhere.
+//
+// A task is awaited by tasks of its own loop. There are two others who want to know how it ends: a
+// thread that runs no loop, and can block; and a task of another loop, which must not. Both leave a
+// done callback with the task. That of the thread wakes the thread; that of the other loop's task
+// travels: it runs on the loop where the task has ended, goes from there into the other loop's
+// inbox, and wakes its own task when it gets its turn.
+//
+// Thread safety: all of it may be used from any thread, each handle by one at a time.
+// Source: asyncio.run_coroutine_threadsafe, and asyncio.wrap_future for awaiting it.
+#pragma once
+
+#include <concepts>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "treadle/event_loop.hpp"
+
+namespace treadle {
+
+/// A thread that blocks until a task is done. A done callback of that task, counted as both know it.
+class ThreadThatWaits final : public Runnable {
+ public:
+  void run() override { discard(); }
+  void discard() noexcept override;
+
+  /// Blocks until the task is done; false where `deadline` comes first.
+  bool block_until(std::optional<Clock::time_point> deadline);
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  std::atomic<int> references_ = 2;
+
+  // mutex_ must be held to use what follows it.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+};
+
+/// Blocks this thread until `task` is done; false where `deadline` comes first. Throws
+/// InvalidStateError on a thread that runs a loop.
+bool block_until_done(const AnyTask& task, std::optional<Clock::time_point> deadline);
+
+/// A task that waits for one of another loop. Cancelled, it leaves that alone.
+class RemoteJoin : public Suspension {
+ public:
+  explicit RemoteJoin(AnyTask task) noexcept : target_(std::move(task)) {}
+  RemoteJoin(const RemoteJoin&) = delete;
+  RemoteJoin& operator=(const RemoteJoin&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+
+  /// False, to go on at once, where the task is done already.
+  template <TreadlePromise P>
+  bool await_suspend(std::coroutine_handle<P> caller) {
+    return join(caller.promise());
+  }
+
+  std::string waits_for() const override { return target_.label() + " of another loop"; }
+  WaitReason reason() const noexcept override { return WaitReason::kJoin; }
+  void withdraw() noexcept override;
+
+ protected:
+  ~RemoteJoin() { withdraw(); }
+
+  AnyTask target_;
+
+ private:
+  class Traveller;
+
+  bool join(PromiseBase& caller);
+
+  Traveller* traveller_ = nullptr;  // under way, and knows where we are
+};
+
+/// What run_coroutine_threadsafe() gives: a handle to a task, for those who are not of its loop.
+template <class T>
+class RemoteTask : public AnyTask {
+ public:
+  explicit RemoteTask(Task<T> task) noexcept : AnyTask(std::move(task)) {}
+
+  /// Blocks this thread until the task is done; gives its value or throws its error, CancelledError
+  /// where it was cancelled or its loop was closed. Throws InvalidStateError on a thread that runs a
+  /// loop, which it would keep from running: await it there.
+  T result() && {
+    block_until_done(*this, std::nullopt);
+    return give().take();
+  }
+  typename Task<T>::View result() const& {
+    block_until_done(*this, std::nullopt);
+    return static_cast<TaskBlockOf<T>&>(seen()).result().get();
+  }
+
+  /// The same for no longer than `timeout`: then it throws TimeoutError, and the task goes on. Who
+  /// wants it to end cancels it.
+  T result(Delay timeout) && {
+    block_for(timeout);
+    return give().take();
+  }
+  typename Task<T>::View result(Delay timeout) const& {
+    block_for(timeout);
+    return static_cast<TaskBlockOf<T>&>(seen()).result().get();
+  }
+
+  /// Waits for the end, in a task of any loop. Its loop wakes the waiting one through its inbox.
+  auto operator co_await() && { return JoinToTake(std::move(*this)); }
+  auto operator co_await() const& { return JoinToSee(*this); }
+
+ private:
+  class JoinToTake : public RemoteJoin {
+   public:
+    using RemoteJoin::RemoteJoin;
+    T await_resume() { return RemoteTask(std::move(target_)).give().take(); }
+  };
+  class JoinToSee : public RemoteJoin {
+   public:
+    using RemoteJoin::RemoteJoin;
+    typename Task<T>::View await_resume() {
+      return static_cast<TaskBlockOf<T>&>(RemoteTask(target_).seen()).result().get();
+    }
+  };
+
+  explicit RemoteTask(AnyTask task) noexcept : AnyTask(std::move(task)) {}
+
+  // The handle itself and no second one, so that a value can be moved out.
+  Task<T> give() {
+    auto& block = static_cast<TaskBlockOf<T>&>(*this->block_.forget());
+    return Task<T>(Ref<TaskBlockOf<T>>::adopt(block));
+  }
+  TaskBlock& seen() const {
+    block().mark_retrieved();
+    return block();
+  }
+  void block_for(Delay timeout) const {
+    const auto deadline = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
+    if (!block_until_done(*this, deadline))
+      throw TimeoutError(label() + " is not done in time, and goes on");
+  }
+};
+
+/// Makes a task of `coro` on `loop`, which may run in another thread, and gives a handle to block on
+/// or to await. `name` and `where` as for create_task(). Throws LoopClosedError where the loop is
+/// closed.
+template <class T>
+RemoteTask<T> run_coroutine_threadsafe(
+    ThreadSafeEventLoop& loop, Coro<T> coro, std::string_view name = {},
+    std::source_location where = std::source_location::current()) {
+  return RemoteTask<T>(loop.create_task(std::move(coro), name, where));
+}
+
+}  // namespace treadle

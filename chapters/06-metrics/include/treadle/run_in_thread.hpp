@@ -1,0 +1,151 @@
+// run_in_thread.hpp: a function that blocks, without blocking the loop.
+//
+// The job lies in a block of its own and not in the coroutine's frame, because a cancel may take the
+// frame away while a thread is at work: nobody can stop a thread in the middle of a system call or of
+// a computation. So the task ends, and the thread finishes for nobody.
+//
+// Invariants
+//   1. The function runs at most once, and is destroyed on the thread that ran it.
+//   2. waits_ is touched by the loop's thread only; it is null where nobody waits any more.
+//   3. The job goes home through the inbox; where the loop is closed, its result is dropped.
+//
+// Thread safety: awaited on a loop, like everything that is awaited.
+// Source: asyncio.to_thread; what becomes of a cancelled one is trio's abandon_on_cancel=True.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "treadle/event_loop.hpp"
+#include "treadle/thread_pool.hpp"
+
+namespace treadle {
+
+/// Work for a thread, whatever its type: runs in the pool, and then at home.
+class ThreadJob : public Runnable {
+ public:
+  explicit ThreadJob(Suspension& waits, EventLoop& loop) noexcept
+      : waits_(&waits), home_(loop.inbox()), loop_(loop) {}
+
+  void run() final;
+  void discard() noexcept final;
+
+  /// Nobody waits any more: a job that has not begun never will.
+  void abandon() noexcept;
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ protected:
+  virtual ~ThreadJob() = default;
+
+  virtual void work() noexcept = 0;
+  virtual void give_up() noexcept = 0;
+  virtual std::exception_ptr error() const noexcept = 0;
+
+ private:
+  enum class Stage { kQueued, kBegun, kAbandoned };
+
+  void work_if_wanted() noexcept;
+  void come_home() noexcept;
+
+  std::atomic<int> references_ = 2;  // the one who waits, and the journey
+  std::atomic<Stage> stage_ = Stage::kQueued;
+  bool worked_ = false;  // it is on its way home
+
+  // The loop's.
+  Suspension* waits_;
+  const Ref<Inbox> home_;
+  EventLoop& loop_;  // not to be touched anywhere but at home
+};
+
+template <class F>
+class ThreadJobOf final : public ThreadJob {
+ public:
+  using Value = std::invoke_result_t<F>;
+
+  ThreadJobOf(F f, Suspension& waits, EventLoop& loop) : ThreadJob(waits, loop), f_(std::move(f)) {}
+
+  Result<Value>& result() noexcept { return result_; }
+
+ private:
+  void work() noexcept override {
+    try {
+      if constexpr (std::is_void_v<Value>) {
+        std::invoke(std::move(*f_));
+        result_.set_value();
+      } else {
+        result_.set_value(std::invoke(std::move(*f_)));
+      }
+    } catch (...) {
+      result_.set_error(std::current_exception());
+    }
+    f_.reset();
+  }
+  void give_up() noexcept override {
+    f_.reset();
+    result_.set_error(std::make_exception_ptr(
+        std::runtime_error("the thread pool ended before the job had begun")));
+  }
+  std::exception_ptr error() const noexcept override { return result_.error(); }
+
+  std::optional<F> f_;
+  Result<Value> result_;
+};
+
+/// What run_in_thread() makes.
+template <class F>
+class [[nodiscard]] RunInThread final : public Suspension {
+ public:
+  RunInThread(ThreadPool& pool, F f) : pool_(pool), f_(std::move(f)) {}
+  RunInThread(const RunInThread&) = delete;
+  RunInThread& operator=(const RunInThread&) = delete;
+  ~RunInThread() { RunInThread::withdraw(); }
+
+  bool await_ready() const noexcept { return false; }
+  template <TreadlePromise P>
+  void await_suspend(std::coroutine_handle<P> caller) {
+    auto* job = new ThreadJobOf<F>(std::move(f_), *this, EventLoop::of(caller.promise().task()));
+    job_ = Ref<ThreadJobOf<F>>::adopt(*job);
+    pool_.submit(OwnedRunnable(job));  // before suspend(): this one may throw
+    suspend(caller.promise());
+  }
+  typename ThreadJobOf<F>::Value await_resume() {
+    const auto job = std::move(job_);
+    return job->result().take();
+  }
+
+  std::string waits_for() const override { return "a job in a thread"; }
+  WaitReason reason() const noexcept override { return WaitReason::kThread; }
+  void withdraw() noexcept override {
+    if (job_) job_->abandon();
+    job_ = {};
+  }
+
+ private:
+  ThreadPool& pool_;
+  F f_;
+  Ref<ThreadJobOf<F>> job_;
+};
+
+/// Runs `f()` in a thread of `pool` and gives its value or throws its error: `co_await
+/// run_in_thread([] { return read_all("big.txt"); })`.
+///
+/// Suspends; the thread that has run it wakes the task through the loop's inbox. Cancelled, the task
+/// ends at once. A job that has not begun never runs; one that has is left to finish, as no thread
+/// can be stopped from outside: what it gives is dropped, and an error goes to the exception handler,
+/// which is told that nobody waited any more. `f` must own what it needs, for it may outlive the task
+/// and the loop.
+template <class F>
+RunInThread<F> run_in_thread(F f, ThreadPool& pool = ThreadPool::shared()) {
+  return RunInThread<F>(pool, std::move(f));
+}
+
+}  // namespace treadle

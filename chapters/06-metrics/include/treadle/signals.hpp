@@ -1,0 +1,83 @@
+// signals.hpp: signals of the system, as callbacks in a turn of the loop.
+//
+// A signal handler may interrupt the program between any two instructions, and may call next to
+// nothing: no malloc, no lock, no printf. So ours notes that the signal came, gets the loop out of
+// its sleep, and returns; the callback runs in a turn of the loop, like every other, and may do
+// what it likes.
+//
+// Invariants
+//   1. A signal belongs to at most one loop at a time, in the whole process.
+//   2. What handled a signal before it was asked for handles it again afterwards.
+//
+// Thread safety: none, but for what the handlers themselves touch, which is atomic.
+// Source: signal-safety(7); asyncio's loop.add_signal_handler.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "treadle/ready_queue.hpp"
+#include "treadle/wakeup.hpp"
+
+namespace treadle {
+
+/// The signal by its name: `SIGINT`.
+std::string signal_name(int signal);
+
+/// The signals that one loop has asked for.
+class Signals {
+ public:
+  using Callback = std::function<void()>;
+
+  /// Whether the callback is for every signal, or for the first one only: the next does then what
+  /// it would have done without us.
+  enum class Times { kAlways, kOnce };
+
+  /// `wakeup` is signalled whenever one comes, and must outlive this.
+  explicit Signals(Wakeup& wakeup) noexcept : wakeup_(wakeup) {}
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals();
+
+  /// Throws InvalidStateError where another loop has asked for `signal`; std::invalid_argument where
+  /// the system lets nobody handle it. One that was asked for here before is replaced.
+  void add(int signal, Callback callback, Times times);
+
+  /// False where it had not been asked for.
+  bool remove(int signal);
+
+  /// True where somebody waits for signals that may come at any time.
+  bool expects_any() const noexcept { return lasting_ > 0; }
+
+  /// True from the moment a signal came until take().
+  bool raised() const noexcept { return raised_.load(std::memory_order_relaxed); }
+
+  /// Calls `ready(callback)` for each signal that came since; several of the same count as one.
+  void take(const std::function<void(const std::shared_ptr<Callback>&)>& ready);
+
+ private:
+  struct Entry {
+    std::shared_ptr<Callback> callback;
+    Times times;
+    struct sigaction before;
+  };
+
+  static void on_signal(int signal) noexcept;
+  void note(int signal) noexcept;
+
+  Wakeup& wakeup_;
+  std::map<int, Entry> entries_;
+  int lasting_ = 0;  // how many of them are for every signal
+
+  // Written by signal handlers, on any thread.
+  std::atomic<bool> raised_ = false;
+  std::array<std::atomic<bool>, NSIG> came_{};
+  static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler takes no lock");
+};
+
+}  // namespace treadle

@@ -1,0 +1,467 @@
+#include "treadle/event_loop.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "treadle/threads.hpp"
+
+namespace treadle {
+
+namespace {
+
+constexpr std::size_t kOurs = 1;  // descriptors in the poller that are the loop's own: the wake-up
+
+constexpr Clock::duration kNoTime{0};
+constexpr Clock::duration kForEver{-1};
+
+// How long a loop that knows nobody who could wake it sleeps, before it looks whether anybody is
+// left at all.
+constexpr Clock::duration kMoment = std::chrono::milliseconds(10);
+
+std::string describe_error(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (const CancelledError& e) {
+    return e.message();
+  } catch (...) {
+    return "an object that is no std::exception";
+  }
+}
+
+std::string operation_of(const std::exception_ptr& error) {
+  try {
+    if (error) std::rethrow_exception(error);
+  } catch (const OperationError& e) {
+    return e.operation();
+  } catch (...) {
+    return "";  // whatever it is, it names none
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string describe(const ErrorContext& context) {
+  std::string text = context.message;
+  if (context.error) text += ": " + describe_error(context.error);
+  if (!context.debug) return text;
+  if (!context.made_at.empty()) text += "\n  made at " + context.made_at;
+  for (const StackEntry& entry : context.stack) text += "\n  in " + to_string(entry);
+  return text;
+}
+
+ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskBlock& about)
+    : message(std::move(what)),
+      error(std::move(why)),
+      task(about.label()),
+      task_id(about.id()),
+      operation(operation_of(error)),
+      made_at(to_string(about.made_at())),
+      debug(about.host()->debug()) {
+  for (const std::source_location& where : about.chain()) stack.emplace_back(where);
+}
+
+// Marks the loop and its thread as running, for as long as one of the run functions does.
+class EventLoop::RunningHere {
+ public:
+  explicit RunningHere(EventLoop& loop) : loop_(loop) {
+    if (Inbox::of_this_thread() != nullptr && !loop.inbox_->runs_here())
+      throw InvalidStateError("this thread is running another loop already");
+    switch (loop.inbox_->begin()) {
+      case Inbox::Begin::kBegun:
+        return;
+      case Inbox::Begin::kRunsAlready:
+        throw InvalidStateError("this loop is running already");
+      case Inbox::Begin::kClosed:
+        throw_closed();
+    }
+  }
+  RunningHere(const RunningHere&) = delete;
+  RunningHere& operator=(const RunningHere&) = delete;
+  ~RunningHere() {
+    loop_.stopping_ = false;
+    loop_.inbox_->end();
+  }
+
+ private:
+  EventLoop& loop_;
+};
+
+EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
+    : options_(options), clock_(clock) {
+  poller_.add(inbox_->wakeup(), inbox_->wakeup().fd(), Readiness::kReadable);
+  counts_.timed = options.timing;
+  if (watch_.needed()) set_step_watch(&watch_);
+}
+
+EventLoop::~ThreadSafeEventLoop() {
+  check(!is_running(), "a loop is destroyed only when it is not running");
+  if (!closed_) wind_up(kGrace);
+}
+
+void EventLoop::close(Delay grace) {
+  if (is_running()) throw InvalidStateError("a loop that runs cannot be closed: stop() it first");
+  if (!closed_) wind_up(grace.in_nanoseconds());
+}
+
+void EventLoop::throw_closed() { throw LoopClosedError("this loop is closed"); }
+
+void EventLoop::wind_up(Clock::duration grace) noexcept {
+  // Not RunningHere: a loop may be destroyed by a task of another one.
+  const Inbox* another = Inbox::of_this_thread();
+  if (inbox_->begin() != Inbox::Begin::kBegun) return;
+  stopping_ = false;
+  try {
+    cancel_all(grace);
+  } catch (...) {
+    call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+  }
+  report_refusals();
+  signals_.reset();
+  destroy_all();
+  inbox_->end(another);
+}
+
+void EventLoop::cancel_all(Clock::duration grace) {
+  if (unfinished_ == 0) return;
+  // By both clocks: one of a test stands still while somebody is busy.
+  const auto real_end = Clock::later(std::chrono::steady_clock::now(), grace);
+  bool over = false;
+  const TimerHandle end = call_later(grace, [&over] { over = true; });
+  do {
+    ask_all_to_leave();
+    while (asked_to_leave_ > 0) {
+      if (nobody_is_left(1)) return;
+      run_turn(Wait::kForNext);
+      if (over || std::chrono::steady_clock::now() >= real_end) return;
+    }
+    run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
+  } while (unfinished_ > 0);
+}
+
+// A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the
+// first round, and are cancelled when all of the first round are done.
+void EventLoop::ask_all_to_leave() {
+  tasks_.for_each([this](TaskBlock& task) {
+    if (task.done() || task.asked_to_leave()) return;
+    ++asked_to_leave_;
+    task.ask_to_leave();
+  });
+}
+
+void EventLoop::report_refusals() noexcept {
+  tasks_.for_each([this](const TaskBlock& task) {
+    if (task.done() || !task.asked_to_leave()) return;
+    const std::string place = task.waits_for();
+    call_exception_handler(
+        {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
+                     place.empty() ? "" : "; it waits for ", place),
+         nullptr, task});
+  });
+}
+
+void EventLoop::destroy_all() noexcept {
+  // What is destroyed here may have destructors that make tasks and callbacks, and until the inbox is
+  // closed other threads may bring some: go on until none is left.
+  do {
+    while (!tasks_.empty() || !ready_.empty() || !timers_.empty()) {
+      while (!tasks_.empty()) let_go(tasks_.pop_front());
+      if (!ready_.empty()) ready_.pop().discard();
+      if (!timers_.empty()) timers_.pop().drop();
+    }
+    closed_ = true;
+    keep_last_counts();
+    inbox_->close();
+  } while (!tasks_.empty() || !ready_.empty() || !timers_.empty());
+}
+
+void EventLoop::let_go(TaskBlock& task) noexcept {
+  const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
+  const bool ends_here = !task.done();
+  task.detach();
+  if (ends_here) count_ending(task);
+  // One that is ready is linked in the queue still; discard() will drop the reference instead.
+  if (!task.queued()) task.leave_loop();
+}
+
+void EventLoop::run_until(const TaskBlock& task) {
+  if (&*task.inbox() != &*inbox_)
+    throw InvalidStateError(task.label() + " belongs to another loop");
+  RunningHere running(*this);
+  while (!task.done()) {
+    if (!stopping_ && nobody_is_left()) {
+      throw DeadlockError(task.label() +
+                          " is not done, and nothing is left to run: " + who_waits());
+    }
+    run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
+    if (stopping_ && !task.done()) {
+      throw InvalidStateError("the loop was stopped before " + task.label() + " was done");
+    }
+  }
+}
+
+bool EventLoop::run_once() {
+  RunningHere running(*this);
+  if (nobody_is_left()) return false;
+  run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
+  return true;
+}
+
+bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
+  const bool signals_may_come = signals_ && signals_->expects_any();
+  return ready_.empty() && timers_.size() == timers_of_ours && poller_.size() == kOurs &&
+         !signals_may_come && !inbox_->has_mail();
+}
+
+// True where nothing of the loop's own can run ever again, and no other thread is left that could
+// bring something. Those who may come are waited for a moment before they are counted: mostly they
+// do. They are counted before we look for what they brought, as one may bring something and end in
+// between. One who ends later, without a word, leaves the loop asleep.
+bool EventLoop::nobody_is_left(std::size_t timers_of_ours) {
+  if (!idle(timers_of_ours)) return false;
+  if (!is_only_thread()) sleep(kMoment);
+  return (is_only_thread() || count_other_threads() == 0) && !stopping_ && idle(timers_of_ours);
+}
+
+void EventLoop::run_forever() {
+  RunningHere running(*this);
+  do {
+    if (!stopping_ && nobody_is_left()) {
+      if (unfinished_ == 0) return;
+      throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
+    }
+    run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
+  } while (!stopping_);
+}
+
+void EventLoop::run_until_idle() {
+  RunningHere running(*this);
+  while (run_turn(Wait::kNot) > 0 && !stopping_) {
+  }
+}
+
+std::size_t EventLoop::run_turn(Wait wait) {
+  if (step_watch()) [[unlikely]]
+    watch_.asks_kernel(wait == Wait::kForNext && ready_.empty());
+  poll(wait);
+  if (step_watch()) [[unlikely]]
+    watch_.kernel_answered();
+  if (inbox_->has_mail()) take_mail();
+  if (signals_ && signals_->raised()) take_signals();
+  if (!timers_.empty()) counts_.timers_fired += timers_.fire_due(clock_.now());
+  // Those that are ready now, and not those that they make ready: each turn ends.
+  const std::size_t batch = ready_.size();
+  ++counts_.turns;
+  counts_.most_ready = std::max<std::uint64_t>(counts_.most_ready, batch);
+  if (step_watch()) [[unlikely]]
+    watch_.turn_begins(batch);
+  for (std::size_t left = batch; left > 0; --left) run_one(ready_.pop());
+  return batch;
+}
+
+void EventLoop::poll(Wait wait) {
+  // With work at hand the kernel is asked only in passing, so that those who compute do not
+  // starve those who wait.
+  if (wait == Wait::kNot || !ready_.empty()) {
+    if (poller_.size() > kOurs) poller_.wait(kNoTime);
+    return;
+  }
+  if (timers_.empty()) {
+    sleep(kForEver);
+    return;
+  }
+  const Clock::time_point deadline = timers_.next_deadline();
+  if (sleep(std::max(clock_.until(deadline), kNoTime))) clock_.idle_until(deadline);
+}
+
+// True where the time passed and nothing came up.
+bool EventLoop::sleep(Clock::duration timeout) {
+  const bool may_sleep = timeout != kNoTime && inbox_->may_sleep();
+  const bool time_passed = poller_.wait(may_sleep ? timeout : kNoTime);
+  return take_mail() == 0 && time_passed;
+}
+
+std::size_t EventLoop::take_mail() noexcept {
+  const std::size_t taken = inbox_->take();
+  counts_.posts += taken;
+  return taken;
+}
+
+void EventLoop::handle_signal(int signal, Signals::Callback callback, Signals::Times times) {
+  const auto add = [&] {
+    if (!signals_) signals_.emplace(inbox_->wakeup());
+    signals_->add(signal, std::move(callback), times);
+    return true;
+  };
+  if (!inbox_->ask(add)) throw_closed();
+}
+
+bool EventLoop::remove_signal_handler(int signal) {
+  return inbox_->ask([&] { return signals_ && signals_->remove(signal); }).value_or(false);
+}
+
+void EventLoop::take_signals() {
+  signals_->take([this](const std::shared_ptr<Signals::Callback>& callback) {
+    call_soon([callback] { (*callback)(); });
+  });
+}
+
+void EventLoop::cancel_on_signal(int signal, AnyTask task) {
+  handle_signal(
+      signal,
+      [signal, task = std::move(task)] {
+        task.block().cancel(CancelledError({}, CancelOrigin::kSignal, signal_name(signal)));
+      },
+      Signals::Times::kOnce);
+}
+
+void EventLoop::run_one(Runnable& runnable) noexcept {
+  try {
+    runnable.run();
+  } catch (...) {
+    call_exception_handler({"a callback failed", std::current_exception()});
+  }
+  if (step_watch()) [[unlikely]]
+    watch_.runnable_over();
+}
+
+void EventLoop::adopt(TaskBlock& task) {
+  // Where the loop goes before it takes the task in, the task ends as others do then.
+  struct Leave {
+    void operator()(TaskBlock* block) const noexcept {
+      block->detach();
+      block->leave_loop();
+    }
+  };
+  if (inbox_->runs_here()) {
+    if (closed_) task.detach(), task.leave_loop(), throw_closed();
+    return take_in(task);
+  }
+  std::unique_ptr<TaskBlock, Leave> stranger(&task);
+  const bool open = inbox_->reach(
+      [this, stranger = std::move(stranger)]() mutable { take_in(*stranger.release()); });
+  if (!open) throw_closed();
+}
+
+void EventLoop::take_in(TaskBlock& task) noexcept {
+  tasks_.push_back(task);
+  ++unfinished_;
+  ++counts_.tasks_created;
+  ready_.push(task);
+  if (step_watch()) [[unlikely]]
+    watch_.created(task);
+}
+
+void EventLoop::queue(Call& call) {
+  if (inbox_->runs_here() && !closed_) return ready_.push(call);
+  if (inbox_->post(call)) return;
+  call.release();
+  throw_closed();
+}
+
+void EventLoop::schedule(ScheduledCall& call) {
+  const bool open = inbox_->reach([this, call = OwnedRunnable(&call)]() mutable {
+    auto& scheduled = static_cast<ScheduledCall&>(*call);
+    timers_.arm(scheduled, scheduled.when());
+    ++counts_.timers_armed;
+    call.release();
+  });
+  if (!open) throw_closed();
+}
+
+void EventLoop::task_done(TaskBlock& task) noexcept {
+  --unfinished_;
+  count_ending(task);
+  if (task.asked_to_leave()) --asked_to_leave_;
+  if (task.state() == TaskState::kFailed && task.has_handles()) return;  // it may be asked for
+  task.unlink();
+  if (const auto report = task.lost_error()) report();
+  task.leave_loop();
+}
+
+void EventLoop::count_ending(const TaskBlock& task) noexcept {
+  if (task.state() == TaskState::kFinished) {
+    ++counts_.tasks_finished;
+  } else if (task.state() == TaskState::kFailed) {
+    ++counts_.tasks_failed;
+  } else {
+    ++counts_.tasks_cancelled;
+  }
+}
+
+void EventLoop::keep_last_counts() {
+  const std::lock_guard lock(handler_mutex_);
+  last_counts_ = counts_;
+}
+
+LoopMetrics EventLoop::metrics() const {
+  if (const auto counts = look([this] { return counts_; })) return *counts;
+  const std::lock_guard lock(handler_mutex_);
+  return last_counts_;
+}
+
+std::vector<AnyTask> EventLoop::all_tasks() const {
+  const auto list = [this] {
+    std::vector<AnyTask> tasks;
+    for_each_task([&](TaskBlock& task) { tasks.emplace_back(Ref<TaskBlock>(task)); });
+    return tasks;
+  };
+  return look(list).value_or(std::vector<AnyTask>());
+}
+
+void EventLoop::add_observer(LoopObserver& observer) {
+  if (!inbox_->ask([&] { return watch_.add(observer), true; })) throw_closed();
+}
+
+void EventLoop::remove_observer(LoopObserver& observer) {
+  inbox_->ask([&] { return watch_.remove(observer), true; });
+}
+
+void EventLoop::report(std::string what, std::exception_ptr why, const TaskBlock* about) noexcept {
+  if (about == nullptr) return call_exception_handler({std::move(what), std::move(why)});
+  call_exception_handler({std::move(what), std::move(why), *about});
+}
+
+std::function<void()> EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) {
+  ErrorContext context(task.label() + " failed and nobody awaited it", std::move(error), task);
+  return [handler = exception_handler(), context = std::move(context)] { tell(handler, context); };
+}
+
+void EventLoop::set_exception_handler(ExceptionHandler handler) {
+  const std::lock_guard lock(handler_mutex_);
+  exception_handler_.swap(handler);  // the old one goes when the lock has been given back
+}
+
+// A copy, for the handler may put another in its own place while it runs.
+EventLoop::ExceptionHandler EventLoop::exception_handler() {
+  const std::lock_guard lock(handler_mutex_);
+  return exception_handler_;
+}
+
+void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept {
+  try {
+    if (handler) return handler(context);
+  } catch (...) {
+    const std::string why = describe_error(std::current_exception());
+    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+               stderr);
+  }
+  // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
+  std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
+}
+
+std::string EventLoop::who_waits() const {
+  std::string list;
+  tasks_.for_each([&](const TaskBlock& task) {
+    if (task.done()) return;
+    list +=
+        fmt::format("{}{} waits for {}", list.empty() ? "" : ", ", task.label(), task.waits_for());
+  });
+  return list;
+}
+
+}  // namespace treadle

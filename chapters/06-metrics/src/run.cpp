@@ -1,0 +1,38 @@
+#include "treadle/run.hpp"
+
+#include <cstdio>
+#include <string>
+
+namespace treadle {
+
+namespace {
+
+// The name of the signal that cancelled the task; empty where none did.
+std::string signal_that_cancelled(const AnyTask& task) {
+  if (!task.cancelled()) return "";
+  try {
+    std::rethrow_exception(task.block().error());
+  } catch (const CancelledError& cancelled) {
+    return cancelled.origin() == CancelOrigin::kSignal ? cancelled.by() : "";
+  }
+}
+
+}  // namespace
+
+bool is_ignored(int signal) noexcept {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+void leave_by_signal_that_cancelled(const AnyTask& task) {
+  const std::string name = signal_that_cancelled(task);
+  if (name.empty()) return;
+  std::fflush(nullptr);  // a process that a signal ends does not do it
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (signal_name(signal) != name) continue;
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+}  // namespace treadle

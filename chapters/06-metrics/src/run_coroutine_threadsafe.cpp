@@ -1,0 +1,98 @@
+#include "treadle/run_coroutine_threadsafe.hpp"
+
+namespace treadle {
+
+void ThreadThatWaits::discard() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+  release();
+}
+
+bool ThreadThatWaits::block_until(std::optional<Clock::time_point> deadline) {
+  std::unique_lock lock(mutex_);
+  const auto done = [this] { return done_; };
+  if (deadline) return changed_.wait_until(lock, *deadline, done);
+  changed_.wait(lock, done);
+  return true;
+}
+
+bool block_until_done(const AnyTask& task, std::optional<Clock::time_point> deadline) {
+  if (task.done()) return true;
+  if (Inbox::of_this_thread() != nullptr) {
+    throw InvalidStateError("to block until " + task.label() +
+                            " is done would block the loop that this thread runs: await it");
+  }
+  const auto waits = Ref<ThreadThatWaits>::adopt(*new ThreadThatWaits);
+  try {
+    task.block().add_done_callback(OwnedRunnable(&*waits));
+  } catch (const LoopClosedError&) {
+    return true;  // and so the task is done, just now
+  }
+  return waits->block_until(deadline);
+}
+
+// Runs twice: on the loop where the task has ended, and on the loop where somebody waits for it.
+class RemoteJoin::Traveller final : public Runnable {
+ public:
+  Traveller(RemoteJoin& join, Ref<Inbox> home) : join_(&join), home_(std::move(home)) {}
+
+  void run() override {
+    if (!std::exchange(under_way_, true)) return go_home();
+    const auto self = Ref<Traveller>::adopt(*this);
+    if (join_ == nullptr) return;
+    std::exchange(join_->traveller_, nullptr)->release();
+    join_->wake();
+  }
+
+  // The task's loop is gone, or our own.
+  void discard() noexcept override {
+    if (!std::exchange(under_way_, true)) return go_home();
+    release();
+  }
+
+  /// Nobody waits any more. On the loop where he waited.
+  void forget() noexcept {
+    join_ = nullptr;
+    release();
+  }
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  void go_home() noexcept {
+    if (!home_->post(*this)) release();
+  }
+
+  std::atomic<int> references_ = 2;  // the one who waits, and the journey
+  RemoteJoin* join_;                 // touched at home only
+  const Ref<Inbox> home_;
+  bool under_way_ = false;
+};
+
+bool RemoteJoin::join(PromiseBase& caller) {
+  if (target_.done()) return false;
+  if (&caller.task() == &target_.block())
+    throw InvalidStateError(target_.label() + " cannot wait for itself");
+  auto* traveller = new Traveller(*this, caller.task().inbox());
+  traveller_ = traveller;
+  suspend(caller);
+  // Last, as it may be home before this has returned; there it waits for its turn.
+  try {
+    target_.block().add_done_callback(OwnedRunnable(traveller));
+  } catch (const LoopClosedError&) {
+    // The task has ended meanwhile. The callback was discarded, and so is on its way.
+  }
+  return true;
+}
+
+void RemoteJoin::withdraw() noexcept {
+  if (auto* traveller = std::exchange(traveller_, nullptr)) traveller->forget();
+}
+
+}  // namespace treadle

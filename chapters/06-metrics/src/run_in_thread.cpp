@@ -1,0 +1,36 @@
+#include "treadle/run_in_thread.hpp"
+
+namespace treadle {
+
+void ThreadJob::run() {
+  if (!std::exchange(worked_, true)) return work_if_wanted();
+  come_home();
+}
+
+void ThreadJob::work_if_wanted() noexcept {
+  Stage queued = Stage::kQueued;
+  if (!stage_.compare_exchange_strong(queued, Stage::kBegun)) return release();
+  work();
+  if (!home_->post(*this)) release();
+}
+
+void ThreadJob::come_home() noexcept {
+  const auto self = Ref<ThreadJob>::adopt(*this);
+  if (waits_ != nullptr) return std::exchange(waits_, nullptr)->wake();
+  if (error())
+    loop_.call_exception_handler({"a job in a thread failed, and nobody waited for it", error()});
+}
+
+void ThreadJob::discard() noexcept {
+  if (std::exchange(worked_, true)) return release();  // its loop goes, and nobody wants the result
+  give_up();                                           // its pool goes, and whoever waits is told
+  if (!home_->post(*this)) release();
+}
+
+void ThreadJob::abandon() noexcept {
+  waits_ = nullptr;
+  Stage queued = Stage::kQueued;
+  stage_.compare_exchange_strong(queued, Stage::kAbandoned);
+}
+
+}  // namespace treadle

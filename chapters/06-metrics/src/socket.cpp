@@ -1,0 +1,335 @@
+#include "treadle/socket.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace treadle {
+
+namespace {
+
+[[noreturn]] void throw_errno(int error, const std::string& what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+void make_nonblocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    throw_errno(errno, fmt::format("fcntl of descriptor {}", fd));
+  }
+}
+
+// Small messages go out at once: what an interactive protocol wants, and what asyncio does. Best
+// effort, as it makes no sense for a socket that is not TCP.
+void send_at_once(int fd) noexcept {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// Writing to a peer that has gone is an error like others, and no reason to end the process.
+void no_sigpipe([[maybe_unused]] int fd) noexcept {
+#ifdef SO_NOSIGPIPE
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+}
+
+#ifdef MSG_NOSIGNAL
+constexpr int kNoSignal = MSG_NOSIGNAL;
+#else
+constexpr int kNoSignal = 0;
+#endif  // MSG_NOSIGNAL
+
+// Repeats a system call that a signal interrupted.
+template <class F>
+auto uninterrupted(F call) noexcept {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+ssize_t send_some(const Socket& socket, std::string_view text) noexcept {
+  return uninterrupted([&] { return ::send(socket.fd(), text.data(), text.size(), kNoSignal); });
+}
+
+ssize_t receive_some(const Socket& socket, std::span<char> buffer) noexcept {
+  return uninterrupted([&] { return ::recv(socket.fd(), buffer.data(), buffer.size(), 0); });
+}
+
+Address address_of(int fd) {
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getsockname(fd, address, &length) < 0)
+    throw_errno(errno, fmt::format("getsockname of descriptor {}", fd));
+  return Address(address, length);
+}
+
+}  // namespace
+
+IncompleteReadError::IncompleteReadError(std::size_t received, std::size_t expected)
+    : std::runtime_error(fmt::format("the stream ended after {} of {} bytes", received, expected)),
+      received_(received),
+      expected_(expected) {}
+
+Socket::Socket(UniqueFd fd, Address peer) : fd_(std::move(fd)), peer_(peer) {
+  make_nonblocking(fd_.get());
+  no_sigpipe(fd_.get());
+}
+
+Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), peer_(other.peer_) {
+  take_waiters(other);
+}
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  fd_ = std::move(other.fd_);
+  peer_ = other.peer_;
+  take_waiters(other);
+  return *this;
+}
+
+// In debug builds. Called from a function that must not throw, it ends the process.
+void Socket::require_here() const {
+#ifndef NDEBUG
+  for (const SocketOperation* waits : {reader_, writer_})
+    if (waits != nullptr && waits->task().inbox()->runs_elsewhere())
+      waits->task().inbox()->require_here(
+          fmt::format("the socket with {}", peer_.to_string()).c_str());
+#endif
+}
+
+void Socket::take_waiters(Socket& other) noexcept {
+  other.require_here();
+  reader_ = std::exchange(other.reader_, nullptr);
+  writer_ = std::exchange(other.writer_, nullptr);
+  if (reader_ != nullptr) reader_->socket_ = this;
+  if (writer_ != nullptr) writer_->socket_ = this;
+}
+
+Address Socket::local_address() const { return address_of(fd()); }
+
+void Socket::shutdown_write() {
+  require_here();
+  if (::shutdown(fd(), SHUT_WR) < 0)
+    throw_errno(errno, fmt::format("shutdown with {}", peer_.to_string()));
+}
+
+void Socket::close() noexcept {
+  require_here();
+  // First the waiters, then the descriptor: the poller must not be asked about a number that
+  // somebody else may get.
+  if (auto* reader = std::exchange(reader_, nullptr)) reader->socket_closed();
+  if (auto* writer = std::exchange(writer_, nullptr)) writer->socket_closed();
+  fd_.reset();
+}
+
+bool SocketOperation::start(PromiseBase& caller) {
+  check(error_ == 0, "an operation that failed is not awaited again: make another");
+  socket_->require_here();
+  // Before the first try: whoever came first must not lose his bytes to one who came later.
+  if (const SocketOperation* first = place_in_socket()) {
+    throw InvalidStateError(
+        fmt::format("{} waits for this already ({}), and only one task at a time can",
+                    first->task().label(), first->waits_for()));
+  }
+  caller_ = &caller.task();
+  EventLoop& loop = EventLoop::of(caller.task());
+  if (attempt()) {
+    if (!loop.has_had_his_share()) return false;
+    caller.task().let_others_run(caller);
+    return true;
+  }
+  loop.watch(*this, socket_->fd(), readiness_);
+  place_in_socket() = this;
+  suspend(caller);
+  return true;
+}
+
+bool SocketOperation::try_again() noexcept {
+  if (!attempt()) return false;
+  place_in_socket() = nullptr;
+  wake();
+  return true;
+}
+
+void SocketOperation::withdraw() noexcept {
+  if (!registered()) return;
+  place_in_socket() = nullptr;
+  leave();
+}
+
+void SocketOperation::socket_closed() noexcept {
+  leave();
+  fail(ECANCELED);
+  wake();
+}
+
+SocketOperation*& SocketOperation::place_in_socket() noexcept {
+  return readiness_ == Readiness::kReadable ? socket_->reader_ : socket_->writer_;
+}
+
+bool SocketOperation::fail(int error) noexcept {
+  error_ = error;
+  return true;
+}
+
+bool SocketOperation::failed_unless_again() noexcept {
+  return errno == EAGAIN || errno == EWOULDBLOCK ? false : fail(errno);
+}
+
+void SocketOperation::throw_if_failed() const {
+  if (error_ == 0) return;
+  const char* why = error_ == ECANCELED ? ": the socket was closed while a task waited" : "";
+  throw OperationError(error_, waits_for() + why, caller_->label());
+}
+
+std::string SocketOperation::waits_for() const {
+  return fmt::format("{} {}", call_, peer_.to_string());
+}
+
+ReadSocket::ReadSocket(Socket& socket, std::span<char> buffer)
+    : SocketOperation(socket, socket.peer(), Readiness::kReadable, "recv from"), buffer_(buffer) {
+  if (buffer.empty()) throw std::invalid_argument("ReadSocket needs room for at least one byte");
+}
+
+bool ReadSocket::attempt() noexcept {
+  const ssize_t received = receive_some(socket(), buffer_);
+  if (received < 0) return failed_unless_again();
+  received_ = static_cast<std::size_t>(received);
+  return true;
+}
+
+std::size_t ReadSocket::await_resume() const {
+  throw_if_failed();
+  return received_;
+}
+
+WriteSocket::WriteSocket(Socket& socket, std::string_view text) noexcept
+    : SocketOperation(socket, socket.peer(), Readiness::kWritable, "send to"), text_(text) {}
+
+bool WriteSocket::attempt() noexcept {
+  const ssize_t sent = send_some(socket(), text_);
+  if (sent < 0) return failed_unless_again();
+  sent_ = static_cast<std::size_t>(sent);
+  return true;
+}
+
+std::size_t WriteSocket::await_resume() const {
+  throw_if_failed();
+  return sent_;
+}
+
+WriteAll::WriteAll(Socket& socket, std::string_view text) noexcept
+    : SocketOperation(socket, socket.peer(), Readiness::kWritable, "send to"), rest_(text) {}
+
+bool WriteAll::attempt() noexcept {
+  while (!rest_.empty()) {
+    const ssize_t sent = send_some(socket(), rest_);
+    if (sent < 0) return failed_unless_again();
+    rest_.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+ReadExactly::ReadExactly(Socket& socket, std::span<char> buffer) noexcept
+    : SocketOperation(socket, socket.peer(), Readiness::kReadable, "recv from"), buffer_(buffer) {}
+
+bool ReadExactly::attempt() noexcept {
+  while (received_ < buffer_.size()) {
+    const ssize_t received = receive_some(socket(), buffer_.subspan(received_));
+    if (received < 0) return failed_unless_again();
+    if (received == 0) {
+      ended_ = true;
+      return true;
+    }
+    received_ += static_cast<std::size_t>(received);
+  }
+  return true;
+}
+
+void ReadExactly::await_resume() const {
+  throw_if_failed();
+  if (ended_) throw IncompleteReadError(received_, buffer_.size());
+}
+
+AcceptSocket::AcceptSocket(Socket& listener) noexcept
+    : SocketOperation(listener, listener.peer(), Readiness::kReadable, "accept on") {}
+
+bool AcceptSocket::attempt() noexcept {
+  sockaddr_storage storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  socklen_t length = sizeof storage;
+  int fd = ::accept(socket().fd(), address, &length);
+  while (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) {
+    length = sizeof storage;
+    fd = ::accept(socket().fd(), address, &length);
+  }
+  if (fd < 0) return failed_unless_again();
+  try {
+    accepted_ = Socket(UniqueFd(fd), Address(address, length));
+  } catch (const std::system_error& error) {
+    return fail(error.code().value());
+  }
+  send_at_once(fd);
+  return true;
+}
+
+Socket AcceptSocket::await_resume() {
+  throw_if_failed();
+  return std::move(accepted_);
+}
+
+ConnectSocket::ConnectSocket(const Address& address) noexcept
+    : SocketOperation(connecting_, address, Readiness::kWritable, "connect to") {}
+
+bool ConnectSocket::attempt() noexcept {
+  if (!connecting_.is_open()) return begin();
+  // Writable: the attempt is over, and the socket's pending error says how it went.
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(connecting_.fd(), SOL_SOCKET, SO_ERROR, &error, &length) < 0) error = errno;
+  return error == 0 ? true : fail(error);
+}
+
+bool ConnectSocket::begin() noexcept {
+  UniqueFd fd(::socket(peer().family(), SOCK_STREAM, 0));
+  if (!fd) return fail(errno);
+  try {
+    connecting_ = Socket(std::move(fd), peer());
+  } catch (const std::system_error& error) {
+    return fail(error.code().value());
+  }
+  send_at_once(connecting_.fd());
+  if (::connect(connecting_.fd(), peer().data(), peer().size()) == 0) return true;
+  // Interrupted or not, the kernel goes on connecting; it cannot be asked a second time.
+  return errno == EINPROGRESS || errno == EINTR ? false : fail(errno);
+}
+
+Socket ConnectSocket::await_resume() {
+  throw_if_failed();
+  return std::move(connecting_);
+}
+
+Socket listen_tcp(const Address& address, int backlog) {
+  const auto fail = [&](const char* call) { throw_errno(errno, call + address.to_string()); };
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM, 0));
+  if (!fd) fail("socket for ");
+  // Else the port of a server that was stopped stays refused for a minute, while old connections
+  // time out.
+  const int on = 1;
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) fail("setsockopt for ");
+  if (::bind(fd.get(), address.data(), address.size()) < 0) fail("bind to ");
+  if (::listen(fd.get(), backlog) < 0) fail("listen on ");
+  const Address chosen = address_of(fd.get());
+  return Socket(std::move(fd), chosen);
+}
+
+}  // namespace treadle

@@ -1,0 +1,155 @@
+#include "treadle/step_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "treadle/task.hpp"
+
+namespace treadle {
+
+namespace {
+
+// A handle for the length of a call. When it goes, it must not be the last one, whose going reports
+// an error that nobody has asked for: its task is on its way to that.
+class Lent final : public AnyTask {
+ public:
+  explicit Lent(TaskBlock* task) noexcept
+      : AnyTask(task != nullptr ? Ref<TaskBlock>(*task) : Ref<TaskBlock>()) {}
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  ~Lent() {
+    if (TaskBlock* task = block_.forget()) task->take_back_lent();
+  }
+};
+
+}  // namespace
+
+// A loop asks only a watch that is needed.
+void StepWatch::follow() noexcept { host_.set_step_watch(needed() ? this : nullptr); }
+
+void StepWatch::add(LoopObserver& observer) {
+  observers_.push_back(&observer);
+  follow();
+}
+
+void StepWatch::remove(LoopObserver& observer) noexcept {
+  // Left in place as a gap while somebody walks along the list.
+  std::replace(observers_.begin(), observers_.end(), &observer,
+               static_cast<LoopObserver*>(nullptr));
+  if (telling_ == 0) std::erase(observers_, nullptr);
+  follow();
+}
+
+template <class Hook>
+void StepWatch::tell(Hook hook) noexcept {
+  const std::size_t known = observers_.size();  // who comes meanwhile is told of what comes next
+  if (known == 0) return;
+  ++telling_;
+  for (std::size_t place = 0; place < known; ++place) {
+    try {
+      if (observers_[place] != nullptr) hook(*observers_[place]);
+    } catch (...) {
+      detach(place, std::current_exception());
+    }
+  }
+  if (--telling_ == 0) std::erase(observers_, nullptr);
+  follow();
+}
+
+void StepWatch::detach(std::size_t place, std::exception_ptr why) noexcept {
+  observers_[place] = nullptr;
+  host_.report("an observer failed, and is not called any more", std::move(why), nullptr);
+}
+
+Clock::duration StepWatch::read_clock() noexcept {
+  if (!reads_clock()) return Clock::duration::zero();
+  const Clock::time_point before = std::exchange(now_, clock_.now());
+  return now_ - before;
+}
+
+TaskTimes* StepWatch::times_of(TaskBlock& task) const noexcept {
+  return options_.timing ? task.times() : nullptr;
+}
+
+Clock::duration StepWatch::end_of_step() noexcept {
+  const Clock::duration step = read_clock();
+  counts_.busy += step;
+  step_timed_ = true;
+  return step;
+}
+
+void StepWatch::warn_if_slow(Clock::duration step, const TaskBlock* task,
+                             const std::source_location& last) noexcept {
+  if (options_.slow() <= Clock::duration::zero() || step < options_.slow()) return;
+  ++counts_.slow_steps;
+  std::string what = task != nullptr ? task->label() : "a callback";
+  what += " held the loop for " + short_time(step);
+  if (task != nullptr)
+    what += (task->done() ? ", until its end after " : ", until ") + to_string(StackEntry(last));
+  host_.report(std::move(what), nullptr, task);
+}
+
+void StepWatch::created(TaskBlock& task) noexcept {
+  if (options_.timing) task.keep_times(clock_.now());
+  tell([&](LoopObserver& observer) { observer.on_create(Lent(&task)); });
+}
+
+void StepWatch::resumes(TaskBlock& task) noexcept {
+  by_ = &task;
+  if (TaskTimes* times = times_of(task)) times->resumed(now_);
+  tell([&](LoopObserver& observer) { observer.on_resume(Lent(&task)); });
+}
+
+void StepWatch::suspended(TaskBlock& task, WaitReason reason) noexcept {
+  const Clock::duration step = end_of_step();
+  if (TaskTimes* times = times_of(task)) times->suspended(now_, reason, task.where());
+  warn_if_slow(step, &task, task.where());
+  tell([&](LoopObserver& observer) { observer.on_suspend(Lent(&task), reason); });
+}
+
+void StepWatch::woken(TaskBlock& task) noexcept {
+  if (&task == by_) return;  // as it began to wait: it has not stopped yet
+  kernel_answered();         // else it would not have been woken
+  if (TaskTimes* times = times_of(task)) times->woken(now_);
+  tell([&](LoopObserver& observer) { observer.on_wake(Lent(&task), Lent(by_)); });
+}
+
+void StepWatch::asked_to_end(TaskBlock& task) noexcept {
+  tell([&](LoopObserver& observer) { observer.on_cancel(Lent(&task)); });
+}
+
+void StepWatch::finished(TaskBlock& task, const std::source_location& last) noexcept {
+  const Clock::duration step = end_of_step();
+  if (TaskTimes* times = times_of(task)) times->finished(now_, last);
+  if (&task == by_) warn_if_slow(step, &task, last);
+  tell([&](LoopObserver& observer) { observer.on_finish(Lent(&task)); });
+}
+
+void StepWatch::turn_begins(std::size_t ready) noexcept {
+  tell([&](LoopObserver& observer) { observer.on_turn(ready); });
+}
+
+void StepWatch::asks_kernel(bool waits) noexcept {
+  asking_ = true;
+  waits_ = waits;
+}
+
+void StepWatch::kernel_answered() noexcept {
+  if (!std::exchange(asking_, false)) return;
+  const Clock::duration time = read_clock();
+  (waits_ ? counts_.idle : counts_.polling) += time;
+  tell([&](LoopObserver& observer) { observer.on_poll(waits_, time); });
+}
+
+void StepWatch::runnable_over() noexcept {
+  by_ = nullptr;
+  if (std::exchange(step_timed_, false)) return;
+  warn_if_slow(end_of_step(), nullptr, {});
+  step_timed_ = false;
+}
+
+}  // namespace treadle

@@ -1,0 +1,374 @@
+#include "treadle/task.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <new>
+
+namespace treadle {
+
+namespace {
+
+// Of the whole process. One addition that the processor locks, about as dear as a call: blocks of
+// numbers for each thread would save most of that, and names would no longer show who came first.
+std::atomic<TaskBlock::Id> last_id = 0;
+
+// How many coroutines of a chain are noted when an error leaves the innermost.
+constexpr std::size_t kMostNoted = 100;
+
+}  // namespace
+
+void restart_task_ids() noexcept { last_id = 0; }
+
+void Suspension::wake() noexcept { task_->wake(); }
+
+void Suspension::suspend(PromiseBase& promise) noexcept {
+  task_ = &promise.task();
+  task_->wait(promise, *this);
+}
+
+std::string_view to_string(TaskState state) noexcept {
+  constexpr std::array<std::string_view, 6> kWords{"pending",  "running", "suspended",
+                                                   "finished", "failed",  "cancelled"};
+  return kWords[static_cast<std::size_t>(state)];
+}
+
+bool may_follow(TaskState state, TaskState next) noexcept {
+  switch (next) {
+    case TaskState::kPending:
+      return false;
+    case TaskState::kRunning:
+      return state == TaskState::kPending || state == TaskState::kSuspended;
+    case TaskState::kSuspended:
+    case TaskState::kFinished:
+    case TaskState::kFailed:
+      return state == TaskState::kRunning;
+    case TaskState::kCancelled:
+      return state <= TaskState::kSuspended;  // also without a step, and where the loop goes
+  }
+  return false;
+}
+
+void PromiseBase::throw_cancelled() {
+  interrupted_ = false;
+  task_->throw_cancelled();
+}
+
+void PromiseBase::note_escape() const noexcept { task_->note_escape(*this); }
+
+TaskBlock::TaskBlock(TaskHost& host, Frame frame, const std::source_location& made_at) noexcept
+    : id_(last_id.fetch_add(1, std::memory_order_relaxed) + 1),
+      inbox_(host.inbox()),
+      made_at_(made_at),
+      host_(&host),
+      frame_(std::move(frame)),
+      resume_at_(frame_.promise()) {
+  check(resume_at_ != nullptr, "a Coro becomes a task once");
+  resume_at_->start_for(*this);
+}
+
+TaskBlock::~TaskBlock() { delete record_or_null(); }
+
+TaskRecord& TaskBlock::record() {
+  if (TaskRecord* there = record_or_null()) return *there;
+  auto made = std::make_unique<TaskRecord>();
+  TaskRecord* other = nullptr;
+  if (!record_.compare_exchange_strong(other, made.get())) return *other;  // a thread was quicker
+  return *made.release();
+}
+
+std::string TaskBlock::label() const {
+  const TaskRecord* record = record_or_null();
+  std::string name = record ? record->name() : "";
+  return name.empty() ? fmt::format("Task-{}", id_) : name;
+}
+
+ContextStorage::Value TaskBlock::context(std::string_view key) const {
+  const TaskRecord* record = record_or_null();
+  return record ? record->context(key) : nullptr;
+}
+
+ContextStorage::List TaskBlock::context() const {
+  const TaskRecord* record = record_or_null();
+  return record ? record->context() : ContextStorage::List{};
+}
+
+TaskTimes* TaskBlock::times() const noexcept {
+  TaskRecord* record = record_or_null();
+  return record ? record->times() : nullptr;
+}
+
+void TaskBlock::keep_times(Clock::time_point now) noexcept {
+  try {
+    record().keep_times(now);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+}
+
+TaskMetrics TaskBlock::metrics() const {
+  TaskMetrics metrics;
+  metrics.id = id_;
+  metrics.name = label();
+  metrics.state = to_string(state());
+  metrics.made_at = StackEntry(made_at_);
+  metrics.suspends = suspends_;
+  if (const TaskTimes* times = this->times())
+    times->write_to(metrics, done() ? Clock::time_point() : host_->time());
+  return metrics;
+}
+
+AwaitChain TaskBlock::chain_from(const PromiseBase& innermost, std::size_t most) {
+  AwaitChain chain;
+  for (const PromiseBase* each = &innermost; each != nullptr && chain.size() < most;
+       each = each->awaiter())
+    chain.push_back(each->where());
+  std::reverse(chain.begin(), chain.end());
+  return chain;
+}
+
+AwaitChain TaskBlock::chain() const {
+  if (done()) return record_or_null() ? record_or_null()->error_chain() : AwaitChain{};
+  // Who runs is in the midst of a coroutine that the task does not know: only the first is certain.
+  if (state() == TaskState::kRunning) return {frame_.promise()->where()};
+  return chain_from(*resume_at_, std::numeric_limits<std::size_t>::max());
+}
+
+void TaskBlock::note_escape(const PromiseBase& promise) noexcept {
+  try {
+    std::exception_ptr error = std::current_exception();
+    if (record().knows(error)) return;
+    record().note_escape(std::move(error), chain_from(promise, kMostNoted));
+    error_noted_ = true;
+  } catch (const std::bad_alloc&) {
+    // Then nobody hears where it was. That it was is what matters.
+  }
+}
+
+std::string TaskBlock::waits_for() const {
+  const auto look = [this] { return waiting_at_ ? waiting_at_->waits_for() : std::string(); };
+  return inbox_->ask(look).value_or("");
+}
+
+void TaskBlock::run() {
+  if (state() == TaskState::kPending && cancel_) return end_before_first_step();
+  move_to(TaskState::kRunning);
+  yielded_ = false;
+  host_->set_current(this);
+  inbox_->note_step(id_);
+  if (StepWatch* watch = host_->step_watch()) [[unlikely]]
+    watch->resumes(*this);
+  resume_at_->handle().resume();
+  host_->set_current(nullptr);
+  if (std::exchange(error_noted_, false)) record().forget_error();
+  if (frame_.done()) {
+    keep_result(*frame_.promise());
+    return finish(how_it_ended());
+  }
+  check(queued() || waiting_at_ != nullptr,
+        "a task is suspended only by an awaiter that can make it ready again");
+  move_to(TaskState::kSuspended);
+  ++suspends_;
+  if (StepWatch* watch = host_->step_watch()) [[unlikely]]
+    watch->suspended(*this, queued() ? WaitReason::kReady : waiting_at_->reason());
+}
+
+void TaskBlock::move_to(TaskState next) noexcept {
+  check(may_follow(state(), next), "a task goes from state to state as may_follow() says");
+  state_.store(next, std::memory_order_release);
+}
+
+void TaskBlock::yield(PromiseBase& promise) noexcept {
+  yielded_ = true;
+  if (cancel_) interrupt(promise);
+  let_others_run(promise);
+}
+
+bool TaskBlock::cancel(CancelledError request) {
+  if (done()) return false;
+  return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
+    self->cancel_here(std::move(request));
+  });
+}
+
+void TaskBlock::cancel_here(CancelledError request) {
+  if (done() || resume_at_ == nullptr) return;  // its own locals may ask while they go
+  if (!cancel_) cancel_ = std::make_unique<CancelledError>(std::move(request));
+  ++cancels_asked_;
+  if (StepWatch* watch = host_->step_watch()) [[unlikely]]
+    watch->asked_to_end(*this);
+  if (waiting_at_ != nullptr) {
+    withdraw();
+  } else if (yielded_ && queued()) {
+    interrupt(*resume_at_);
+  }
+}
+
+// The wait is over without what it waited for, and says so when it is resumed.
+void TaskBlock::withdraw() noexcept {
+  waiting_at_->withdraw();
+  waiting_at_ = nullptr;
+  interrupt(*resume_at_);
+  make_ready();
+}
+
+void TaskBlock::interrupt(PromiseBase& promise) noexcept {
+  delivering_ = true;
+  promise.interrupt();
+}
+
+bool TaskBlock::cancel_from_here(std::string reason) {
+  if (done()) return false;
+  if (inbox_->runs_elsewhere())
+    return cancel(CancelledError(std::move(reason), CancelOrigin::kCode, "another thread"));
+  if (const TaskBlock* caller = inbox_->runs_here() ? host_->current() : nullptr)
+    return cancel(CancelledError(std::move(reason), CancelOrigin::kTask, caller->label()));
+  return cancel(CancelledError(std::move(reason)));
+}
+
+std::size_t TaskBlock::uncancel() {
+  std::uint32_t asked = cancels_asked_;
+  while (asked > 0 && !cancels_asked_.compare_exchange_weak(asked, asked - 1)) {
+  }
+  if (asked != 1) return asked == 0 ? 0 : asked - 1;
+  inbox_->reach([self = Ref<TaskBlock>(*this)] {
+    if (self->cancels_asked_ == 0 && !self->done() && !self->delivering_) self->cancel_.reset();
+  });
+  return 0;
+}
+
+void TaskBlock::throw_cancelled() {
+  // By value: what is thrown is not ours any more, and the task may be asked again.
+  const std::unique_ptr<CancelledError> request = std::move(cancel_);
+  delivering_ = false;
+  throw CancelledError(*request);
+}
+
+void TaskBlock::end_before_first_step() noexcept {
+  keep_error(take_request());
+  finish(TaskState::kCancelled);
+}
+
+std::exception_ptr TaskBlock::take_request() noexcept {
+  const std::unique_ptr<CancelledError> request = std::move(cancel_);
+  return std::make_exception_ptr(*request);
+}
+
+TaskState TaskBlock::how_it_ended() const noexcept {
+  const std::exception_ptr error = this->error();
+  if (!error) return TaskState::kFinished;
+  try {
+    std::rethrow_exception(error);
+  } catch (const CancelledError&) {
+    return TaskState::kCancelled;
+  } catch (...) {
+    return TaskState::kFailed;
+  }
+}
+
+void TaskBlock::finish(TaskState how) noexcept {
+  const std::source_location last = frame_.promise()->where();
+  frame_.reset();
+  move_to(how);
+  if (StepWatch* watch = host_->step_watch()) [[unlikely]]
+    watch->finished(*this, last);
+  joiners_.wake_all();
+  while (!done_callbacks_.empty()) host_->ready().push(done_callbacks_.pop());
+  host_->task_done(*this);  // last: it may be the end of this block
+}
+
+void TaskBlock::add_done_callback(OwnedRunnable callback) {
+  auto add = [self = Ref<TaskBlock>(*this), callback = std::move(callback)]() mutable {
+    (self->done() ? self->host_->ready() : self->done_callbacks_).push(*callback.release());
+  };
+  if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
+}
+
+void TaskBlock::detach() noexcept {
+  if (done()) {
+    if (const auto report = lost_error()) report();
+    return;
+  }
+  waiting_at_ = nullptr;
+  Frame::destroy_chain(std::exchange(resume_at_, nullptr));
+  keep_error(std::make_exception_ptr(CancelledError({}, CancelOrigin::kLoopClosing)));
+  move_to(TaskState::kCancelled);
+  if (StepWatch* watch = host_->step_watch()) [[unlikely]]
+    watch->finished(*this, {});
+  while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
+}
+
+void TaskBlock::release_failed() noexcept {
+  // The last handle to go leaves an error that nobody can ask for, and the one to tell is the loop.
+  // Who is last is found out on its thread; two handles may go at the same time.
+  struct Drop {
+    void operator()(TaskBlock* task) const noexcept { task->drop(1); }
+  };
+  std::unique_ptr<TaskBlock, Drop> handle(this);
+  std::function<void()> report;
+  inbox_->reach([handle = std::move(handle), inbox = inbox_, report_later = &report]() mutable {
+    auto lost = handle.release()->handle_of_failed_dropped();
+    if (!lost) return;
+    // Where nobody runs the loop, we are in reach() still, with a lock held; the handler is called
+    // after that.
+    if (inbox->runs_here()) return lost();
+    *report_later = std::move(lost);
+  });
+  if (report) report();
+}
+
+std::function<void()> TaskBlock::handle_of_failed_dropped() {
+  const std::uint32_t before = references_.fetch_sub(1, std::memory_order_acq_rel);
+  if (before == 1) delete this;  // the loop goes, and has let go of it already
+  if (before != kOfLoop + 1) return {};
+  unlink();
+  auto report = lost_error();
+  leave_loop();
+  return report;
+}
+
+std::function<void()> TaskBlock::lost_error() {
+  if (state() != TaskState::kFailed || retrieved_.exchange(true)) return {};
+  return host_->error_lost(*this, error());
+}
+
+std::exception_ptr AnyTask::exception() const {
+  if (!done()) throw InvalidStateError(label() + " has no error yet: it is not done");
+  block().mark_retrieved();
+  if (cancelled()) std::rethrow_exception(block().error());
+  return block().error();
+}
+
+template <class F>
+auto AnyTask::look(F f) const {
+  auto answer = block().inbox()->look([task = block_, f] { return f(*task); });
+  return answer ? *std::move(answer)
+                : f(block());  // the loop is closed, and nothing moves any more
+}
+
+TaskMetrics AnyTask::metrics() const {
+  return look([](const TaskBlock& task) { return task.metrics(); });
+}
+
+std::vector<StackEntry> AnyTask::stack() const {
+  const AwaitChain chain = look([](const TaskBlock& task) { return task.chain(); });
+  return {chain.begin(), chain.end()};
+}
+
+bool Join::join(PromiseBase& caller) {
+  if (target_->done()) return false;
+  if (&caller.task() == &*target_)
+    throw InvalidStateError(target_->label() + " cannot wait for itself");
+  if (&*caller.task().inbox() != &*target_->inbox()) {
+    throw InvalidStateError(target_->label() +
+                            " belongs to another loop, or its loop is gone; to wait for a task of "
+                            "another loop, make it with run_coroutine_threadsafe()");
+  }
+  target_->add_joiner(*this);
+  suspend(caller);
+  return true;
+}
+
+}  // namespace treadle

@@ -1,0 +1,224 @@
+#include <stdexcept>
+#include <string>
+
+#include "testing/loop_fixture.hpp"
+#include "treadle/sleep.hpp"
+
+namespace test_observer {
+
+using namespace std::chrono_literals;
+using treadle::AnyTask;
+using treadle::Coro;
+using treadle::EventLoop;
+using treadle::LoopObserver;
+using treadle::Sleep;
+using treadle::Task;
+using treadle::to_string;
+using treadle::WaitReason;
+using treadle::yield_now;
+using treadle::testing::LoopFixture;
+using treadle::testing::Trace;
+
+class Recorder : public LoopObserver {
+ public:
+  explicit Recorder(Trace& trace) : trace_(trace) {}
+
+  void on_create(const AnyTask& task) override { add("create " + task.name()); }
+  void on_resume(const AnyTask& task) override { add("resume " + task.name()); }
+  void on_suspend(const AnyTask& task, WaitReason reason) override {
+    add("suspend " + task.name() + " " + std::string(to_string(reason)));
+  }
+  void on_wake(const AnyTask& task, const AnyTask& by) override {
+    add("wake " + task.name() + (by ? " by " + by.name() : ""));
+  }
+  void on_cancel(const AnyTask& task) override { add("cancel " + task.name()); }
+  void on_finish(const AnyTask& task) override {
+    add("finish " + task.name() + " " + std::string(to_string(task.state())));
+  }
+
+ protected:
+  void add(std::string line) { trace_.push_back(std::move(line)); }
+
+ private:
+  Trace& trace_;
+};
+
+class Observed : public LoopFixture {
+ public:
+  Observed() { loop.add_observer(recorder); }
+  ~Observed() { loop.remove_observer(recorder); }
+
+  Recorder recorder{trace};
+};
+
+Coro<> sleeps() { co_await Sleep(1s); }
+Coro<> fails() {
+  throw std::runtime_error("no");
+  co_return;
+}
+
+TEST_CASE_METHOD(Observed, "Observer: the whole life of a task, in order", "[observer]") {
+  loop.create_task(sleeps(), "a");
+  run_to_end();
+  CHECK(trace == Trace{"create a", "resume a", "suspend a sleep", "wake a", "resume a",
+                       "finish a finished"});
+}
+
+TEST_CASE_METHOD(Observed, "Observer: who is woken by a task is said to be", "[observer]") {
+  const auto a = loop.create_task([]() -> Coro<> { co_await yield_now(); }(), "a");
+  loop.create_task([](Task<> task) -> Coro<> { co_await task; }(a), "b");
+  run_to_end();
+  CHECK(trace == Trace{"create a", "create b", "resume a", "suspend a ready-queue", "resume b",
+                       "suspend b join", "resume a", "finish a finished", "wake b by a", "resume b",
+                       "finish b finished"});
+}
+
+TEST_CASE_METHOD(Observed, "Observer: a cancel, and what comes of it", "[observer]") {
+  const auto a = loop.create_task(sleeps(), "a");
+  run_until_idle();
+  trace.clear();
+  loop.create_task(
+      [](Task<> task) -> Coro<> {
+        task.cancel();
+        co_return;
+      }(a),
+      "b");
+  run_to_end();
+  CHECK(trace == Trace{"create b", "resume b", "cancel a", "wake a by b", "finish b finished",
+                       "resume a", "finish a cancelled"});
+}
+
+TEST_CASE_METHOD(Observed, "Observer: a task that never begins ends all the same", "[observer]") {
+  loop.create_task(sleeps(), "a").cancel();
+  run_until_idle();
+  CHECK(trace == Trace{"create a", "cancel a", "finish a cancelled"});
+}
+
+TEST_CASE_METHOD(Observed, "Observer: a cancel in the step that begins to wait is no wake-up",
+                 "[observer]") {
+  loop.create_task(
+      []() -> Coro<> {
+        (co_await treadle::get_current_task()).cancel();
+        co_await Sleep(1s);
+      }(),
+      "a");
+  run_until_idle();
+  CHECK(trace == Trace{"create a", "resume a", "cancel a", "suspend a ready-queue", "resume a",
+                       "finish a cancelled"});
+}
+
+TEST_CASE_METHOD(Observed, "Observer: a failure is still reported, and reported once",
+                 "[observer]") {
+  loop.create_task(fails(), "a");
+  run_until_idle();
+  CHECK(trace.back() == "finish a failed");
+  CHECK(errors == Trace{"a failed and nobody awaited it: no"});
+}
+
+TEST_CASE_METHOD(Observed, "Observer: several are told in the order in which they came",
+                 "[observer]") {
+  class Second : public LoopObserver {
+   public:
+    explicit Second(Trace& trace) : trace_(trace) {}
+    void on_create(const AnyTask&) override { trace_.push_back("second"); }
+
+   private:
+    Trace& trace_;
+  } second(trace);
+  loop.add_observer(second);
+  loop.create_task(sleeps(), "a");
+  CHECK(trace == Trace{"create a", "second"});
+  loop.remove_observer(second);
+  loop.create_task(sleeps(), "b");
+  CHECK(trace.back() == "create b");
+}
+
+TEST_CASE_METHOD(Observed, "Observer: one that throws is detached and reported", "[observer]") {
+  class Broken : public LoopObserver {
+   public:
+    void on_resume(const AnyTask&) override {
+      ++calls;
+      throw std::runtime_error("cannot look");
+    }
+    int calls = 0;
+  } broken;
+  loop.add_observer(broken);
+  loop.create_task(sleeps(), "a");
+  run_to_end();
+  CHECK(broken.calls == 1);
+  CHECK(errors == Trace{"an observer failed, and is not called any more: cannot look"});
+  CHECK(trace.size() == 6);  // the other one was told all the same
+}
+
+TEST_CASE_METHOD(LoopFixture, "Observer: one may remove itself, and others, while it is told",
+                 "[observer]") {
+  class Once : public LoopObserver {
+   public:
+    Once(EventLoop& loop, Trace& trace) : loop_(loop), trace_(trace) {}
+    void on_create(const AnyTask& task) override {
+      trace_.push_back("create " + task.name());
+      loop_.remove_observer(*this);
+    }
+
+   private:
+    EventLoop& loop_;
+    Trace& trace_;
+  } once(loop, trace);
+  loop.add_observer(once);
+  loop.create_task(sleeps(), "a");
+  loop.create_task(sleeps(), "b");
+  CHECK(trace == Trace{"create a"});
+}
+
+TEST_CASE_METHOD(LoopFixture, "Observer: a hook may use the loop, also while nobody runs it",
+                 "[observer]") {
+  class Busy : public LoopObserver {
+   public:
+    explicit Busy(EventLoop& loop) : loop_(loop) {}
+    void on_create(const AnyTask& task) override {
+      if (task.name() != "a") return;
+      loop_.create_task(sleeps(), "b");
+      loop_.call_soon([] {});
+      seen = task.waits_for() + std::to_string(loop_.all_tasks().size());
+      task.cancel();
+    }
+    std::string seen;
+
+   private:
+    EventLoop& loop_;
+  } busy(loop);
+  loop.add_observer(busy);
+  const auto a = loop.create_task(sleeps(), "a");
+  CHECK(busy.seen == "2");
+  run_to_end();
+  CHECK(a.cancelled());
+  loop.remove_observer(busy);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Observer: turns and polls are told, and whether the loop waited",
+                 "[observer]") {
+  class Turns : public LoopObserver {
+   public:
+    void on_turn(std::size_t ready) override { turns += std::to_string(ready); }
+    void on_poll(bool waited, std::chrono::nanoseconds) override { turns += waited ? "w" : "p"; }
+    std::string turns;
+  } turns;
+  loop.add_observer(turns);
+  loop.create_task(sleeps());
+  run_to_end();
+  CHECK(turns.turns == "p1w1");
+  loop.remove_observer(turns);
+}
+
+TEST_CASE("Observer: what is destroyed by a loop that closes is finished too", "[observer]") {
+  Trace trace;
+  Recorder recorder(trace);
+  {
+    EventLoop loop;
+    loop.add_observer(recorder);
+    loop.create_task(sleeps(), "a");
+  }
+  CHECK(trace == Trace{"create a", "cancel a", "finish a cancelled"});
+}
+
+}  // namespace test_observer
