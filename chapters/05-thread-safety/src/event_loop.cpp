@@ -294,8 +294,12 @@ void EventLoop::run_one(Runnable& runnable) noexcept {
   try {
     runnable.run();
   } catch (...) {
-    call_exception_handler({"a callback failed", std::current_exception()});
+    callback_failed();
   }
+}
+
+void EventLoop::callback_failed() noexcept {
+  call_exception_handler({"a callback failed", std::current_exception()});
 }
 
 void EventLoop::adopt(TaskBlock& task) {

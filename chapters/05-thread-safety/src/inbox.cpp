@@ -48,9 +48,28 @@ bool Inbox::post(Runnable& runnable) noexcept {
     return true;
   }
   queue_.push(runnable);
+  open_calls_ = nullptr;
+  mail_has_come(lock);
+  return true;
+}
+
+PostedCalls& Inbox::open_calls() {
+  if (open_calls_ == nullptr) {
+    if (!spare_calls_) spare_calls_ = std::make_unique<PostedCalls>(*this);
+    open_calls_ = spare_calls_.release();
+    queue_.push(*open_calls_);
+  }
+  return *open_calls_;
+}
+
+void Inbox::give_back(std::unique_ptr<PostedCalls> calls) noexcept {
+  const std::lock_guard lock(mutex_);
+  spare_calls_.swap(calls);  // one that was there goes when the lock has been given back
+}
+
+void Inbox::mail_has_come(std::unique_lock<std::mutex>& lock) noexcept {
   has_mail_.store(true, std::memory_order_relaxed);
   if (std::exchange(sleeping_, false)) ring(lock);
-  return true;
 }
 
 void Inbox::wake() noexcept {
@@ -103,6 +122,7 @@ std::size_t Inbox::take() noexcept {
 std::size_t Inbox::take_locked() noexcept {
   sleeping_ = false;
   has_mail_.store(false, std::memory_order_relaxed);
+  open_calls_ = nullptr;
   return ready_->append(queue_);
 }
 

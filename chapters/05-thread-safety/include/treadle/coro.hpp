@@ -107,6 +107,8 @@ class PromiseBase {
   auto await_transform(Coro<T>&& coro) noexcept {
     return std::move(coro).operator co_await();
   }
+  template <class T>
+  void await_transform(Coro<T>& coro) = delete;  // a named one: `co_await std::move(coro)`
 
   /// What this coroutine awaits was withdrawn: CancelledError comes out of its co_await.
   void interrupt() noexcept { interrupted_ = true; }

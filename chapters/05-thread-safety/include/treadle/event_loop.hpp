@@ -123,12 +123,12 @@ class ThreadSafeEventLoop final : public TaskHost {
   template <CallbackFunction F>
   Handle call_soon(F callback);
 
-  /// The same. asyncio has two functions, as only one of its is safe; here the name says to the
-  /// reader that another thread calls.
+  /// The same without a handle: the quickest way to a loop that another thread runs. A callback of
+  /// up to four words that is trivially copyable, as most that capture pointers and numbers are, is
+  /// copied into an array and costs no memory of its own. (asyncio's gives a handle; call_soon() does,
+  /// and may be called from any thread as well.)
   template <CallbackFunction F>
-  Handle call_soon_threadsafe(F callback) {
-    return call_soon(std::move(callback));
-  }
+  void call_soon_threadsafe(F callback);
 
   /// The time by the loop's clock.
   Clock::time_point time() const noexcept { return clock_.now(); }
@@ -239,6 +239,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   class RunningHere;
 
   void task_done(TaskBlock& task) noexcept override;
+  void callback_failed() noexcept override;
   std::function<void()> error_lost(const TaskBlock& task, std::exception_ptr error) override;
 
   void adopt(TaskBlock& task);
@@ -305,6 +306,14 @@ Handle EventLoop::call_soon(F callback) {
   auto call = Ref<Call>::adopt(*new CallOf<Call, F>(std::move(callback)));
   queue(*call);
   return Handle(std::move(call));
+}
+
+template <CallbackFunction F>
+void EventLoop::call_soon_threadsafe(F callback) {
+  if constexpr (PostedCalls::takes<F>) {
+    if (inbox_->post_small(callback)) return;
+  }
+  call_soon(std::move(callback));
 }
 
 template <CallbackFunction F>

@@ -36,6 +36,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "treadle/posted_calls.hpp"
 #include "treadle/ready_queue.hpp"
 #include "treadle/wakeup.hpp"
 
@@ -43,8 +44,10 @@ namespace treadle {
 
 class Inbox {
  public:
-  /// `ready` is the loop's own queue, for those who post while nobody runs the loop.
-  explicit Inbox(ReadyQueue& ready) noexcept : ready_(&ready) {}
+  /// `ready` is the loop's own queue, for those who post while nobody runs the loop; `errors` is told
+  /// of what posted callbacks throw.
+  explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr) noexcept
+      : ready_(&ready), errors_(errors) {}
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
@@ -56,6 +59,12 @@ class Inbox {
   /// Leaves `runnable` for the next turn, and wakes the loop where it sleeps. False where the loop
   /// is closed: then nothing has happened.
   bool post(Runnable& runnable) noexcept;
+
+  /// The same for a small callback, without a block of memory for each. False also where nobody runs
+  /// the loop.
+  template <class F>
+  requires PostedCalls::takes<F>
+  bool post_small(const F& f);
 
   /// Does `f()` with the loop in hand: at once on the loop's own thread and where nobody runs it,
   /// else in a turn. False where the loop is closed: then `f` is destroyed.
@@ -107,6 +116,11 @@ class Inbox {
   /// Refuses all that comes from now on, and moves what is left to the end of `ready`.
   void close() noexcept;
 
+  /// A block of calls has been run, and can be used again.
+  void give_back(std::unique_ptr<PostedCalls> calls) noexcept;
+
+  CallbackErrors& errors() const noexcept { return *errors_; }
+
   /// In the loop's poller for as long as it lives.
   Wakeup& wakeup() noexcept { return *wakeup_; }
 
@@ -130,7 +144,9 @@ class Inbox {
   class Errand;
 
   ~Inbox() = default;
+  void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
+  PostedCalls& open_calls();
   std::size_t take_locked() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
@@ -147,10 +163,13 @@ class Inbox {
   bool running_ = false;
   bool sleeping_ = false;
   bool closed_ = false;
-  int signalling_ = 0;  // how many are about to write to the wake-up
+  int signalling_ = 0;                        // how many are about to write to the wake-up
+  PostedCalls* open_calls_ = nullptr;         // the last in the queue, where that can take more
+  std::unique_ptr<PostedCalls> spare_calls_;  // to be used next
 
   // The loop's own thread's, and others' while it is held.
   ReadyQueue* const ready_;
+  CallbackErrors* const errors_;
   std::optional<Wakeup> wakeup_{std::in_place};
 };
 
@@ -169,6 +188,16 @@ class Inbox::Errand final : public Runnable {
  private:
   F f_;
 };
+
+template <class F>
+requires PostedCalls::takes<F>
+bool Inbox::post_small(const F& f) {
+  std::unique_lock lock(mutex_);
+  if (closed_ || !running_) return false;
+  open_calls().add(f);
+  mail_has_come(lock);
+  return true;
+}
 
 template <class F>
 bool Inbox::reach(F f) {

@@ -66,7 +66,7 @@ std::string_view to_string(TaskState state) noexcept;
 bool may_follow(TaskState state, TaskState next) noexcept;
 
 /// The loop, as its tasks see it: where the ready ones go, and who is told of an end.
-class TaskHost {
+class TaskHost : public CallbackErrors {
  public:
   ReadyQueue& ready() noexcept { return ready_; }
 
@@ -85,7 +85,7 @@ class TaskHost {
   virtual std::function<void()> error_lost(const TaskBlock& task, std::exception_ptr error) = 0;
 
  protected:
-  TaskHost() : inbox_(Ref<Inbox>::adopt(*new Inbox(ready_))) {}
+  TaskHost() : inbox_(Ref<Inbox>::adopt(*new Inbox(ready_, this))) {}
   ~TaskHost() = default;
 
   ReadyQueue ready_;
