@@ -1,0 +1,23 @@
+// rejected by: LostWakeUp: one job, in every order
+// status: wrong
+// says: puts a job into the inbox
+//
+// Wakes the loop, and then brings what it was woken for.
+#include "machine.hpp"
+
+using treadle::Coro;
+
+Coro<> run_loop(Machine& machine) {
+  for (;;) {
+    co_await machine.says_asleep(true);
+    if (co_await machine.asks_inbox() == 0) co_await machine.sleep();
+    co_await machine.says_asleep(false);
+    co_await machine.drain_bell();
+    co_await machine.take();
+  }
+}
+
+Coro<> post(Machine& machine) {
+  if (co_await machine.asks_asleep()) co_await machine.ring();
+  co_await machine.put();
+}

@@ -1,0 +1,25 @@
+// rejected by: LostWakeUp: one who posts three times
+// status: wrong
+// says: goes round and round
+//
+// Drains the bell only where it took something, and so not after a ring that came too late.
+#include "machine.hpp"
+
+using treadle::Coro;
+
+Coro<> run_loop(Machine& machine) {
+  for (;;) {
+    co_await machine.says_asleep(true);
+    if (co_await machine.asks_inbox() == 0) co_await machine.sleep();
+    co_await machine.says_asleep(false);
+    if (co_await machine.asks_inbox() > 0) {
+      co_await machine.drain_bell();
+      co_await machine.take();
+    }
+  }
+}
+
+Coro<> post(Machine& machine) {
+  co_await machine.put();
+  if (co_await machine.asks_asleep()) co_await machine.ring();
+}
