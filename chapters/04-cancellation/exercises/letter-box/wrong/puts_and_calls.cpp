@@ -41,7 +41,8 @@ class LetterBox {
 
   // The oldest letter, as long as it takes.
   Coro<T> take() {
-    std::optional<T> letter = co_await Taking(*this, std::nullopt);
+    std::optional<T> letter;
+    while (!letter) letter = co_await Taking(*this, std::nullopt);
     co_return *std::move(letter);
   }
 
