@@ -9,9 +9,9 @@
 namespace treadle::testing {
 
 /// kSocketError is no call of its own, but what getsockopt(2) says of an attempt to connect.
-enum class Call { kPoll, kRecv, kSend, kAccept, kConnect, kSocketError };
+enum class Call { kPoll, kRecv, kSend, kAccept, kConnect, kSocketError, kWrite };
 
-/// How often `call` was made since the process began.
+/// How often `call` was made since the process began, by all threads.
 int calls(Call call) noexcept;
 
 /// While it lives, the next `times` calls fail with `error` and do nothing.

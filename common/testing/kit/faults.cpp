@@ -3,23 +3,26 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 
 namespace treadle::testing {
 
 namespace {
 
+// Several loops in several threads make calls at the same time.
 struct Plan {
-  int made = 0;
-  int error = 0;
-  int times = 0;
+  std::atomic<int> made = 0;
+  std::atomic<int> error = 0;
+  std::atomic<int> times = 0;
 };
 
-std::array<Plan, 6> plans;
-std::size_t most_bytes = static_cast<std::size_t>(-1);
+std::array<Plan, 7> plans;
+std::atomic<std::size_t> most_bytes = static_cast<std::size_t>(-1);
 
 Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
 
@@ -27,8 +30,10 @@ Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
 bool fails(Call call) {
   Plan& what = plan(call);
   ++what.made;
-  if (what.times == 0) return false;
-  --what.times;
+  int times = what.times;
+  while (times > 0 && !what.times.compare_exchange_weak(times, times - 1)) {
+  }
+  if (times == 0) return false;
   errno = what.error;
   return true;
 }
@@ -67,12 +72,21 @@ int poll(pollfd* fds, nfds_t count, int timeout) {
 
 ssize_t recv(int fd, void* buffer, size_t size, int flags) {
   static auto* next = real<ssize_t(int, void*, size_t, int)>("recv");
-  return fails(Call::kRecv) ? -1 : next(fd, buffer, std::min(size, most_bytes), flags);
+  return fails(Call::kRecv) ? -1 : next(fd, buffer, std::min(size, most_bytes.load()), flags);
 }
 
 ssize_t send(int fd, const void* buffer, size_t size, int flags) {
   static auto* next = real<ssize_t(int, const void*, size_t, int)>("send");
-  return fails(Call::kSend) ? -1 : next(fd, buffer, std::min(size, most_bytes), flags);
+  return fails(Call::kSend) ? -1 : next(fd, buffer, std::min(size, most_bytes.load()), flags);
+}
+
+// Looked up before there are threads and signal handlers, who may write as well.
+static auto* const real_write = real<ssize_t(int, const void*, size_t)>("write");
+
+ssize_t write(int fd, const void* buffer, size_t size) {
+  if (fails(Call::kWrite)) return -1;
+  return (real_write ? real_write : real<ssize_t(int, const void*, size_t)>("write"))(fd, buffer,
+                                                                                     size);
 }
 
 int accept(int fd, sockaddr* address, socklen_t* length) {
