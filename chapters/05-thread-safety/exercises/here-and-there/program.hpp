@@ -65,7 +65,7 @@ inline Coro<> host(House& house, treadle::Task<> sleeps) {
     loop.call_later(0s, house.saying("timer"));
     sleeps.cancel();
     loop.call_soon_threadsafe(house.saying("posted 1"));
-    treadle::Handle second = loop.call_soon_threadsafe(house.saying("posted 2"));
+    treadle::Handle second = loop.call_soon(house.saying("posted 2"));
     loop.create_task(child(house, "visitor's child"));
     house.say(second.cancel() ? "posted 2 taken back" : "posted 2 too late");
   });

@@ -1,0 +1,76 @@
+// rejected by: Newest: a show that fails is not the last
+// status: wrong
+// says: and then 2 was reported
+//
+// Says that its call is over when show() has returned, and it never does where it throws.
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "treadle/event_loop.hpp"
+
+using treadle::EventLoop;
+
+// Shows the newest of the values that any threads report, on the loop's thread.
+template <class T>
+class Newest {
+ public:
+  // The loop outlives the object.
+  Newest(EventLoop& loop, std::function<void(T)> show)
+      : loop_(loop), shared_(std::make_shared<Shared>(std::move(show))) {}
+  Newest(const Newest&) = delete;
+  Newest& operator=(const Newest&) = delete;
+  ~Newest() { shared_->gone = true; }
+
+  // From any thread. False where the loop is closed.
+  bool report(T value) {
+    if (shared_->put(std::move(value))) return true;
+    try {
+      loop_.call_soon_threadsafe([shared = shared_] { shared->call(); });
+      return true;
+    } catch (const treadle::LoopClosedError&) {
+      shared_->take();  // nobody will: the next one is to hear it too
+      return false;
+    }
+  }
+
+ private:
+  // What the object and its call have in common. It lives until both are gone.
+  struct Shared {
+    explicit Shared(std::function<void(T)> show) : show(std::move(show)) {}
+
+    // True where there was a value already, and so a call is under way.
+    bool put(T value) {
+      const std::lock_guard lock(mutex);
+      newest = std::move(value);
+      return std::exchange(under_way, true);
+    }
+
+    // From here on, whoever reports posts a call.
+    std::optional<T> take() {
+      const std::lock_guard lock(mutex);
+      if (!newest) under_way = false;
+      return std::exchange(newest, std::nullopt);
+    }
+
+    // On the loop's thread.
+    void call() {
+      if (gone) return;
+      while (std::optional<T> value = take()) show(*std::move(value));
+    }
+
+    // The loop's thread's.
+    const std::function<void(T)> show;
+    bool gone = false;
+
+    // mutex must be held to use what follows it.
+    std::mutex mutex;
+    bool under_way = false;
+    std::optional<T> newest;  // there is one exactly while a call is under way
+  };
+
+  EventLoop& loop_;
+  const std::shared_ptr<Shared> shared_;
+};
