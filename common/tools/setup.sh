@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh: say what is missing, and install it.
 #
-#   setup.sh GROUP...   make sure that the named groups are there: python build gcc sanitizers model book browser bench lint format
+#   setup.sh GROUP...   make sure that the named groups are there: python build fast gcc sanitizers model book browser bench lint format
 #   setup.sh --all      every group
 #   setup.sh --cxx      print the chosen compiler, nothing else
 #
@@ -109,6 +109,11 @@ probe_build() {
   have nc || need netcat-openbsd - 'nc, a client for the echo server'
   have curl || need curl curl 'curl, a client for the book server'
 }
+# Nothing needs it; with it, exercises are checked faster.
+probe_fast() {
+  case $cxx in '' | *clang++-19) ;; *) return 0 ;; esac
+  have ld.lld || have ld.lld-19 || need lld-19 lld "LLVM's linker"
+}
 probe_gcc() { have g++ || need g++ gcc 'g++'; }
 probe_sanitizers() {
   case $cxx in '' | *clang++-19) ;; *) return 0 ;; esac
@@ -181,7 +186,7 @@ install_missing() {
   }
 }
 
-groups='python build gcc sanitizers model book browser bench lint format'
+groups='python build fast gcc sanitizers model book browser bench lint format'
 probe_all() {
   deb='' brew='' words=''
   for group in "$@"; do "probe_$group"; done

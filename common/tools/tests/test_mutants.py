@@ -141,6 +141,14 @@ class Runs(unittest.TestCase):
         self.expect("wrong", "there is no chapters/01-sums/src/none.cpp", file="src/none.cpp")
         self.expect("wrong", "there is no stage '07'", stage="07")
 
+    def test_sources_that_do_not_go_together_are_compiled_one_by_one(self) -> None:
+        (self.root / "chapters/02-twins/include/treadle").mkdir(parents=True)
+        (self.root / "chapters/02-twins/src").mkdir()
+        (self.root / "chapters/02-twins/include/treadle/sums.hpp").write_text(HEADER)
+        (self.root / "chapters/02-twins/src/sums.cpp").write_text("static int own;\n" + SOURCE)
+        (self.root / "chapters/02-twins/src/twin.cpp").write_text("static char own;\n")
+        self.expect("caught", "^fail: ", stage="02")
+
     def test_a_demanded_status_must_be_met(self) -> None:
         self.expect("wrong", "caught as fail, the list demands crash", status="crash")
         self.expect("caught", "^fail: ", status="fail")

@@ -166,11 +166,25 @@ class Toolchain:
         return self._cached(f"kit{stage.name}", self._key(inputs), lambda out: self._archive(stage, sources, out)) / "lib.a"
 
     def _archive(self, stage: Path, sources: list[Path], out: Path) -> None:
+        flags = ["-c", *self.include_flags(stage)]
+        objects = self._all_at_once(sources, flags, out) or self._one_by_one(sources, flags, out)
+        subprocess.run(["ar", "rcs", str(out / "lib.a"), *map(str, objects)], check=True, capture_output=True)
+
+    def _all_at_once(self, sources: list[Path], flags: list[str], out: Path) -> list[Path]:
+        """One object of all sources, in a third of the time; none where they do not go together."""
+        whole, made = out / "all.cpp", out / "all.o"
+        whole.write_text("".join(f'#include "{source}"\n' for source in sources), encoding="utf-8")
+        try:
+            self._compile(whole, made, flags)
+        except ExerciseError:
+            return []
+        return [made]
+
+    def _one_by_one(self, sources: list[Path], flags: list[str], out: Path) -> list[Path]:
         objects = [out / f"{number}-{source.stem}.o" for number, source in enumerate(sources)]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            flags = ["-c", *self.include_flags(stage)]
             list(pool.map(lambda pair: self._compile(pair[0], pair[1], flags), zip(sources, objects)))
-        subprocess.run(["ar", "rcs", str(out / "lib.a"), *map(str, objects)], check=True, capture_output=True)
+        return objects
 
     def prepare(self, stage: Path) -> None:
         """Makes every shared part that is missing, side by side: the first check should not wait longer than it must."""
@@ -184,7 +198,12 @@ class Toolchain:
         """What is linked after a check's own object."""
         archives = [self.stage_library(stage), self.kit_library(stage)]
         used = [str(self.catch_main()), *(str(archive) for archive in archives if archive)]
-        return used + (self.library_flags[1] if self._needs_fmt(stage) or self.catch_major == 3 else [])
+        return used + self.linker + (self.library_flags[1] if self._needs_fmt(stage) or self.catch_major == 3 else [])
+
+    @property
+    def linker(self) -> list[str]:
+        """LLVM's own where it is installed: a sanitized check is linked in a third of the time."""
+        return ["-fuse-ld=lld"] if self.is_clang and _has_lld(self.cxx) else []
 
     def _needs_fmt(self, stage: Path) -> bool:
         places = [stage / "src", stage / "include", self.root / "common" / "testing"]
@@ -217,6 +236,12 @@ def _catch_major(cxx: str) -> int:
     if not match:
         raise ExerciseError("Catch2 is not installed; `make setup` installs it (Debian: catch2)")
     return int(match.group(1))
+
+
+@cache
+def _has_lld(cxx: str) -> bool:
+    done = subprocess.run([cxx, "-print-prog-name=ld.lld"], capture_output=True, text=True, check=False)
+    return shutil.which(done.stdout.strip()) is not None
 
 
 @cache
