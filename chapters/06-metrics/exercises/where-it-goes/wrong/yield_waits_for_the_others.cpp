@@ -1,0 +1,25 @@
+// rejected by: Bill: the typist's
+// status: wrong
+// says: Line 6 differs: you predicted "typist was ready for 13"
+//
+// Thinks that after a yield all others come first, also those that are not ready.
+#include <string>
+#include <vector>
+
+const std::vector<std::string> prediction = {
+    "clerk ran 5",
+    "clerk was ready for 0",
+    "clerk slept 13",
+    "clerk waited for others 0",
+    "typist ran 5",
+    "typist was ready for 13",
+    "typist slept 0",
+    "typist waited for others 0",
+    "chief ran 8",
+    "chief was ready for 7",
+    "chief slept 4",
+    "chief waited for others 3",
+    "the loop was busy for 18",
+    "the loop was idle for 4",
+    "it was over after 22",
+};
