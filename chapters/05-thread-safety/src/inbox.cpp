@@ -20,6 +20,9 @@ namespace {
 // into: a compiler may remember the address of a thread_local from before a suspension.
 thread_local const Inbox* run_by_this_thread = nullptr;
 
+// And whose it takes while nobody does.
+thread_local const Inbox* stood_in_for = nullptr;
+
 long number_of_this_thread() noexcept {
 #ifdef __linux__
   thread_local const long number = ::syscall(SYS_gettid);  // the one that top(1) and gdb show
@@ -40,7 +43,18 @@ void Inbox::require_no_loop_here() {
     throw InvalidStateError("to wait for another thread would block the loop that this one runs");
 }
 
+bool Inbox::stands_in_here() const noexcept { return stood_in_for == this; }
+
+Inbox::StandIn::StandIn(const Inbox& inbox) noexcept
+    : before_(std::exchange(stood_in_for, &inbox)) {}
+
+Inbox::StandIn::~StandIn() { stood_in_for = before_; }
+
 bool Inbox::post(Runnable& runnable) noexcept {
+  if (stands_in_here()) {
+    ready_->push(runnable);
+    return true;
+  }
   std::unique_lock lock(mutex_);
   if (closed_) return false;
   if (!running_) {
@@ -73,6 +87,7 @@ void Inbox::mail_has_come(std::unique_lock<std::mutex>& lock) noexcept {
 }
 
 void Inbox::wake() noexcept {
+  if (stands_in_here()) return;  // nobody sleeps
   std::unique_lock lock(mutex_);
   if (!closed_) ring(lock);
 }

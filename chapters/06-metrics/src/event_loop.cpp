@@ -223,7 +223,11 @@ bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
 // between. One who ends later, without a word, leaves the loop asleep.
 bool EventLoop::nobody_is_left(std::size_t timers_of_ours) {
   if (!idle(timers_of_ours)) return false;
-  if (!is_only_thread()) sleep(kMoment);
+  if (!is_only_thread()) {
+    sleep(kMoment);
+    if (signals_ && signals_->raised()) take_signals();  // this sleep has heard their ring
+    if (!idle(timers_of_ours)) return false;             // mostly so, and to count is dear
+  }
   return (is_only_thread() || count_other_threads() == 0) && !stopping_ && idle(timers_of_ours);
 }
 
@@ -366,6 +370,7 @@ void EventLoop::queue(Call& call) {
 void EventLoop::schedule(ScheduledCall& call) {
   const bool open = inbox_->reach([this, call = OwnedRunnable(&call)]() mutable {
     auto& scheduled = static_cast<ScheduledCall&>(*call);
+    if (scheduled.cancelled()) return;  // on the loop's own thread, before this got here
     timers_.arm(scheduled, scheduled.when());
     ++counts_.timers_armed;
     call.release();

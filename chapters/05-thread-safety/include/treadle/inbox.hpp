@@ -15,7 +15,8 @@
 //   1. What is posted is taken exactly once, in order of posting; what is refused is not touched.
 //   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
 //      who posts wakes it.
-//   3. While nobody runs the loop, the queue is empty.
+//   3. While nobody runs the loop, the queue is empty. Who stands in for the thread that would run it
+//      may come back to the inbox from what he does there, such as by an awaiter that is withdrawn.
 //   4. The wake-up is drained before anything is looked for, never after. Who comes between the two
 //      leaves his ring behind, and the next question of the poller returns at once. In the other
 //      order the ring would be eaten. A post survives that, as the queue is looked at once more
@@ -140,10 +141,12 @@ class Inbox {
   }
 
  private:
+  class StandIn;
   template <class F>
   class Errand;
 
   ~Inbox() = default;
+  bool stands_in_here() const noexcept;
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   PostedCalls& open_calls();
@@ -173,6 +176,18 @@ class Inbox {
   std::optional<Wakeup> wakeup_{std::in_place};
 };
 
+/// Makes a thread that runs no loop, and holds the mutex, the loop's own for a while.
+class Inbox::StandIn {
+ public:
+  explicit StandIn(const Inbox& inbox) noexcept;
+  StandIn(const StandIn&) = delete;
+  StandIn& operator=(const StandIn&) = delete;
+  ~StandIn();
+
+ private:
+  const Inbox* before_;
+};
+
 /// What reach() posts where it cannot act at once.
 template <class F>
 class Inbox::Errand final : public Runnable {
@@ -192,6 +207,7 @@ class Inbox::Errand final : public Runnable {
 template <class F>
 requires PostedCalls::takes<F>
 bool Inbox::post_small(const F& f) {
+  if (runs_here() || stands_in_here()) return false;  // it goes behind what is ready
   std::unique_lock lock(mutex_);
   if (closed_ || !running_) return false;
   open_calls().add(f);
@@ -201,7 +217,7 @@ bool Inbox::post_small(const F& f) {
 
 template <class F>
 bool Inbox::reach(F f) {
-  if (runs_here()) {
+  if (runs_here() || stands_in_here()) {
     std::move(f)();
     return true;
   }
@@ -209,6 +225,7 @@ bool Inbox::reach(F f) {
     const std::lock_guard lock(mutex_);
     if (closed_) return false;
     if (!running_) {
+      const StandIn here(*this);
       std::move(f)();
       return true;
     }
