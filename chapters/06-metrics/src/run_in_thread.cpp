@@ -23,7 +23,9 @@ void ThreadJob::come_home() noexcept {
 
 void ThreadJob::discard() noexcept {
   if (std::exchange(worked_, true)) return release();  // its loop goes, and nobody wants the result
-  give_up();                                           // its pool goes, and whoever waits is told
+  Stage queued = Stage::kQueued;
+  if (!stage_.compare_exchange_strong(queued, Stage::kBegun)) return release();
+  give_up();  // its pool goes, and whoever waits is told
   if (!home_->post(*this)) release();
 }
 
