@@ -86,6 +86,7 @@ void TaskBlock::yield(PromiseBase& promise) noexcept {
 
 bool TaskBlock::cancel(CancelledError request) {
   if (done()) return false;
+  ++cancels_asked_;  // at once, so that who asks from another thread can take it back
   return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
     self->cancel_here(std::move(request));
   });
@@ -93,8 +94,8 @@ bool TaskBlock::cancel(CancelledError request) {
 
 void TaskBlock::cancel_here(CancelledError request) {
   if (done() || resume_at_ == nullptr) return;  // its own locals may ask while they go
+  if (cancels_asked_ == 0) return;              // taken back before it got here
   if (!cancel_) cancel_ = std::make_unique<CancelledError>(std::move(request));
-  ++cancels_asked_;
   if (waiting_at_ != nullptr) {
     withdraw();
   } else if (yielded_ && queued()) {
