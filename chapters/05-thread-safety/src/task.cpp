@@ -174,10 +174,16 @@ void TaskBlock::finish(TaskState how) noexcept {
 }
 
 void TaskBlock::add_done_callback(OwnedRunnable callback) {
-  auto add = [self = Ref<TaskBlock>(*this), callback = std::move(callback)]() mutable {
+  // In this order: where it never runs, our reference goes first, and then who waits is told. What is
+  // to be moved out of the task must have one handle only.
+  auto add = [callback = std::move(callback), self = Ref<TaskBlock>(*this)]() mutable {
     (self->done() ? self->host_->ready() : self->done_callbacks_).push(*callback.release());
   };
   if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
+}
+
+void TaskBlock::wait_for_end_with_loop() const noexcept {
+  for (TaskState seen = state(); seen < TaskState::kFinished; seen = state()) state_.wait(seen);
 }
 
 void TaskBlock::detach() noexcept {
@@ -189,6 +195,7 @@ void TaskBlock::detach() noexcept {
   Frame::destroy_chain(std::exchange(resume_at_, nullptr));
   keep_error(std::make_exception_ptr(CancelledError({}, CancelOrigin::kLoopClosing)));
   move_to(TaskState::kCancelled);
+  state_.notify_all();
   while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
 }
 

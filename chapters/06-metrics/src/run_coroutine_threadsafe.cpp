@@ -29,7 +29,8 @@ bool block_until_done(const AnyTask& task, std::optional<Clock::time_point> dead
   try {
     task.block().add_done_callback(OwnedRunnable(&*waits));
   } catch (const LoopClosedError&) {
-    return true;  // and so the task is done, just now
+    task.block().wait_for_end_with_loop();
+    return true;
   }
   return waits->block_until(deadline);
 }
@@ -86,7 +87,8 @@ bool RemoteJoin::join(PromiseBase& caller) {
   try {
     target_.block().add_done_callback(OwnedRunnable(traveller));
   } catch (const LoopClosedError&) {
-    // The task has ended meanwhile. The callback was discarded, and so is on its way.
+    // The callback was discarded, and so is on its way. It must not find a task that is not done.
+    target_.block().wait_for_end_with_loop();
   }
   return true;
 }

@@ -178,6 +178,10 @@ class TaskBlock : public Runnable, public ListLink {
   /// From any thread.
   void add_done_callback(OwnedRunnable callback);
 
+  /// Blocks until the task is done, which it is about to be: its loop is closed, and destroys what is
+  /// left. From any other thread than the loop's.
+  void wait_for_end_with_loop() const noexcept;
+
   /// Somebody has seen how the task ended, so its error is not lost. From any thread.
   void mark_retrieved() noexcept { retrieved_ = true; }
 
