@@ -156,6 +156,23 @@ class Whole(unittest.TestCase):
                      "3 exercises, 2 problems"):
             self.assertIn(line, out)
 
+    def test_what_was_proved_quickly_is_not_proved_again(self) -> None:
+        exercise, places = fixture.exercise(self.root, "guess"), fixture.places(self.root)
+
+        def todo(quick: bool) -> tuple[Path, list[str]]:
+            stamp, jobs = verify._collect(exercise, places, fixture.choose_compiler(), False, quick)
+            return stamp, [name for name, _ in jobs]
+        wrong = ["wrong/runs_it.cpp", "wrong/short.cpp", "wrong/swapped.cpp"]
+        self.assertEqual(todo(False)[1], ["form", "starter", "solution", *wrong])
+        stamp, names = todo(True)
+        self.assertEqual(names, ["form", "starter", "solution"])
+        stamp.parent.mkdir(parents=True)
+        stamp.touch()
+        self.assertEqual((todo(True)[1], todo(False)[1]), ([], ["form", *wrong]))
+        todo(False)[0].touch()
+        stamp.unlink()
+        self.assertEqual((todo(True)[1], todo(False)[1]), ([], []))
+
     def test_a_wrong_answer_that_cannot_be_read_is_told_as_a_problem_of_its_exercise(self) -> None:
         path = self.root / "chapters/01-tiny/exercises/guess"
         for text in (b"no claims\n", b"\xff\xfe"):

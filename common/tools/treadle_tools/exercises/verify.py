@@ -166,11 +166,16 @@ def proof_key(exercise: Exercise, tools: Toolchain) -> str:
 
 
 def _collect(exercise: Exercise, places: Places, cxx: str, sanitize: bool, quick: bool) -> tuple[Path, list[Job]]:
+    """Where the proof is noted, and what is still to be proved."""
     tools = judge.toolchain(places, cxx, sanitize or exercise.sanitize)
     whole = places.cache / "proved" / proof_key(exercise, tools)
-    stamp = whole.with_suffix(".quick") if quick else whole
+    half = whole.with_suffix(".quick")
+    stamp = half if quick else whole
     try:
-        return stamp, [] if stamp.exists() or whole.exists() else jobs(exercise, tools, quick)
+        if stamp.exists() or whole.exists():
+            return stamp, []
+        todo = jobs(exercise, tools, quick)
+        return stamp, [job for job in todo if not (half.exists() and job[0] in ("starter", "solution"))]
     except (ExerciseError, OSError, ValueError) as error:
         text = str(error)
         return stamp, [("form", lambda: [text])]
