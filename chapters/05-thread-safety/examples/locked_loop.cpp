@@ -32,6 +32,15 @@ double per_call(steady_clock::duration span, std::size_t calls) {
   return Nanoseconds(span).count() / static_cast<double>(calls);
 }
 
+// The quickest way in that each has.
+template <class Loop, class F>
+void call_from_elsewhere(Loop& loop, F callback) {
+  if constexpr (requires { loop.call_soon_threadsafe(callback); })
+    loop.call_soon_threadsafe(callback);
+  else
+    loop.call_soon(callback);
+}
+
 // ---- What both promise
 
 // Every thread numbers its calls; each must run once, and a thread's own in their order.
@@ -45,7 +54,7 @@ bool loses_nothing(std::size_t calls) {
   for (std::size_t thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       for (std::size_t number = 0; number < calls; ++number) {
-        loop.call_soon([&, thread, number] {
+        call_from_elsewhere(loop, [&, thread, number] {
           in_order = in_order && next[thread]++ == number;
           if (++ran == kThreads * calls) loop.stop();
         });
@@ -83,7 +92,7 @@ double others_calls(std::size_t calls) {
   std::thread other([&] {
     begin = steady_clock::now();
     for (std::size_t i = 0; i < calls; ++i) {
-      loop.call_soon([&] {
+      call_from_elsewhere(loop, [&] {
         if (++ran == calls) loop.stop();
       });
     }
@@ -103,7 +112,7 @@ double held_up(steady_clock::duration work) {
   std::thread other([&] {
     while (!at_work) std::this_thread::yield();
     const auto begin = steady_clock::now();
-    loop.call_soon([] {});
+    call_from_elsewhere(loop, [] {});
     longest = steady_clock::now() - begin;
     loop.stop();
   });

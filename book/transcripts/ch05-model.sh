@@ -1,0 +1,16 @@
+# normalise: durations
+# Three of the scenarios that `make model` explores; all of them take a minute.
+quiet python3 -B - <<'END'
+import sys
+
+sys.path.insert(0, "common/tools")
+from model_check import OPTIMISED, ROOT, Workshop
+from test_runner import build
+from treadle_tools import stages
+
+workshop = Workshop(ROOT, stages.find("05", ROOT).path, build.chosen_compiler(ROOT), ROOT / "build/model")
+workshop.compile(workshop.copy("whole"), OPTIMISED)
+END
+for _scenario in "one post, and a timer" "a signal" "a post and stop()"; do
+  show "build/model/whole/inbox_model '$_scenario'"
+done
