@@ -20,6 +20,7 @@
 #include "relacy_std.hpp"
 // After it, because what is included from here on runs inside Relacy.
 #include "inbox.cpp"
+#include "posted_calls.cpp"
 #include "treadle/inbox.hpp"
 #include "treadle/ref.hpp"
 
