@@ -48,19 +48,14 @@ TEST_CASE("Crossing: a signal that another thread catches is heard by a loop tha
   const auto heard = std::make_shared<std::atomic<bool>>(false);
   const auto waits = [](std::shared_ptr<std::atomic<bool>> end) -> Coro<> {
     co_await run_in_thread([end] {
+      std::raise(SIGINT);  // the loop looks whether anybody is left, before it sleeps for good
       for (int i = 0; i < 5000 && !*end; ++i) std::this_thread::sleep_for(1ms);
     });
   };
   const Task<> task = loop.create_task(waits(heard));
   task.add_done_callback([heard] { *heard = true; });
   loop.cancel_on_signal(SIGINT, task);
-  // While the loop still looks whether anybody is left, before it sleeps for good.
-  std::thread other([] {
-    std::this_thread::sleep_for(3ms);
-    std::raise(SIGINT);
-  });
   loop.run_until_done(task);
-  other.join();
   CHECK(task.cancelled());
 }
 
@@ -215,15 +210,17 @@ TEST_CASE("Crossing: a task that a closing loop takes no more ends before anybod
     loop.call_soon([slow = std::make_unique<Slow>(stage)] {});
     const auto never = []() -> Coro<int> { co_return 1; };
     const auto task = treadle::run_coroutine_threadsafe(loop, never());
-    std::thread waits([&] {
+    stage = 2;
+    while (!loop.is_closed()) std::this_thread::yield();
+    std::this_thread::sleep_for(5ms);
+    std::thread waits([&] {  // the loop is closed, and destroys what came last
       try {
         end = std::to_string(task.result());
       } catch (const CancelledError& error) {
         end = error.message();
       }
     });
-    stage = 2;
-    std::this_thread::sleep_for(20ms);  // the loop is closed, and destroys what came last
+    std::this_thread::sleep_for(20ms);
     stage = 3;
     waits.join();
   });
