@@ -35,6 +35,10 @@ class Scenario : public LoopFixture {
   /// Makes the other tasks, before the first turn.
   virtual void begin() {}
 
+  /// Called before each turn, and before a cancel that comes there. What else there is in the world, such as another
+  /// loop, does its part here.
+  virtual void before_turn() {}
+
   /// Looks at the world once the main task is done and nothing else is ready. What is wrong, expect() notes.
   virtual void end(const Task<>& main) = 0;
 
@@ -158,6 +162,7 @@ class ScheduledRun {
     std::uint32_t seed = schedule_.seed;
     for (std::size_t turn = 0; !main.done(); ++turn) {
       const char* trouble = nullptr;
+      world.before_turn();
       plan(world, main, turn);
       if (seed != 0) seed = shuffle(world.loop.ready(), seed) | 1u;
       if (turn == kMostTurns)
