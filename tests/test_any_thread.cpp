@@ -66,7 +66,8 @@ bool comes_to_wait(const AnyTask& task) {
 
 // ---- create_task
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: a task may be made by any thread while nobody runs the loop",
+TEST_CASE_METHOD(LoopFixture,
+                 "AnyThread: a task may be made by any thread while nobody runs the loop",
                  "[any_thread][task]") {
   auto task = in_thread([this] { return loop.create_task(where_it_runs()); });
   CHECK(task.state() == TaskState::kPending);
@@ -124,15 +125,13 @@ TEST_CASE("AnyThread: who sees that a task is done sees its result", "[any_threa
 
 TEST_CASE("AnyThread: the only handle moves the value out, several copy it", "[any_thread][task]") {
   LoopInThread other;
-  auto only = other.loop.create_task([]() -> Coro<std::unique_ptr<int>> {
-    co_return std::make_unique<int>(7);
-  }());
+  auto only = other.loop.create_task(
+      []() -> Coro<std::unique_ptr<int>> { co_return std::make_unique<int>(7); }());
   REQUIRE(comes_true([&] { return only.done(); }));
   CHECK(*std::move(only).take() == 7);
   for (int i = 0; i < 100; ++i) {
-    const auto task = other.loop.create_task([]() -> Coro<std::string> {
-      co_return std::string(50, 'x');
-    }());
+    const auto task =
+        other.loop.create_task([]() -> Coro<std::string> { co_return std::string(50, 'x'); }());
     REQUIRE(comes_true([&] { return task.done(); }));
     std::atomic<int> right = 0;
     Threads threads;
@@ -147,7 +146,8 @@ TEST_CASE("AnyThread: the only handle moves the value out, several copy it", "[a
 
 // ---- call_later, call_at
 
-TEST_CASE("AnyThread: call_later from another thread wakes a loop that sleeps", "[any_thread][call_later]") {
+TEST_CASE("AnyThread: call_later from another thread wakes a loop that sleeps",
+          "[any_thread][call_later]") {
   LoopInThread other;
   std::atomic<bool> ran = false;
   const auto handle = other.loop.call_later(1ms, [&] { ran = true; });
@@ -166,7 +166,8 @@ TEST_CASE("AnyThread: a loop that sleeps for an hour hears of an earlier deadlin
   }
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: call_later while nobody runs the loop counts from the call",
+TEST_CASE_METHOD(LoopFixture,
+                 "AnyThread: call_later while nobody runs the loop counts from the call",
                  "[any_thread][call_later]") {
   in_thread([this] {
     loop.call_later(2s, [this] { note("second"); });
@@ -191,7 +192,8 @@ TEST_CASE("AnyThread: a task that waits is cancelled from another thread, which 
   CHECK_FALSE(task.cancel());
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: a task is cancelled by any thread while nobody runs the loop",
+TEST_CASE_METHOD(LoopFixture,
+                 "AnyThread: a task is cancelled by any thread while nobody runs the loop",
                  "[any_thread][cancel]") {
   const auto waits = spawn("waits", sleeps_long());
   run_until_idle();
@@ -228,7 +230,8 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that runs hears of it where it 
   CHECK(clock.elapsed() == 0s);
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: cancelled in the turn that wakes it, it keeps what it was woken with",
+TEST_CASE_METHOD(LoopFixture,
+                 "AnyThread: cancelled in the turn that wakes it, it keeps what it was woken with",
                  "[any_thread][cancel][turn]") {
   // The cancel lies in the inbox when the timer is due: the loop takes the inbox first.
   const auto task = spawn("task", [this]() -> Coro<> {
@@ -247,21 +250,23 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: cancelled in the turn that wakes it, i
   CHECK(trace.size() <= 1);  // as the timers were armed: woken first, it keeps its sleep
 }
 
-TEST_CASE("AnyThread: several threads that cancel are counted, and heard once", "[any_thread][cancel]") {
+TEST_CASE("AnyThread: several threads that cancel are counted, and heard once",
+          "[any_thread][cancel]") {
   LoopInThread other;
   std::atomic<int> heard = 0;
   std::atomic<bool> go = false;
-  const auto task = other.loop.create_task([](std::atomic<int>& count, std::atomic<bool>& may_end) -> Coro<> {
-    for (;;) {
-      try {
-        co_await Sleep(1h);
-      } catch (const CancelledError&) {
-        ++count;
-        break;
-      }
-    }
-    while (!may_end) co_await yield_now();
-  }(heard, go));
+  const auto task =
+      other.loop.create_task([](std::atomic<int>& count, std::atomic<bool>& may_end) -> Coro<> {
+        for (;;) {
+          try {
+            co_await Sleep(1h);
+          } catch (const CancelledError&) {
+            ++count;
+            break;
+          }
+        }
+        while (!may_end) co_await yield_now();
+      }(heard, go));
   REQUIRE(comes_to_wait(task));
   Threads threads;
   other.loop.call_soon([&] {
@@ -278,7 +283,8 @@ TEST_CASE("AnyThread: several threads that cancel are counted, and heard once", 
   CHECK(heard == 1);
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: what was asked for and taken back before it was heard is not heard",
+TEST_CASE_METHOD(LoopFixture,
+                 "AnyThread: what was asked for and taken back before it was heard is not heard",
                  "[any_thread][cancel]") {
   const auto task = spawn("task", [this]() -> Coro<> {
     const AnyTask self = co_await treadle::get_current_task();
@@ -376,8 +382,9 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: another thread than the loop's runs no
 
 // ---- Done callbacks
 
-TEST_CASE("AnyThread: done callbacks of another thread run on the loop's, in the order of the calls",
-          "[any_thread][done_callback]") {
+TEST_CASE(
+    "AnyThread: done callbacks of another thread run on the loop's, in the order of the calls",
+    "[any_thread][done_callback]") {
   LoopInThread other;
   const auto task = other.loop.create_task(sleeps_long());
   std::vector<int> ran;
@@ -394,7 +401,8 @@ TEST_CASE("AnyThread: done callbacks of another thread run on the loop's, in the
   CHECK(ran == std::vector<int>{0, 1, 2, 3});
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: a done callback may be left by any thread while nobody runs the loop",
+TEST_CASE_METHOD(LoopFixture,
+                 "AnyThread: a done callback may be left by any thread while nobody runs the loop",
                  "[any_thread][done_callback]") {
   const auto task = spawn("task", gives(1));
   in_thread([&] { task.add_done_callback([this] { note("first"); }); });
@@ -436,8 +444,10 @@ TEST_CASE("AnyThread: what a task waits for is told to other threads", "[any_thr
   CHECK(joins.waits_for().empty());
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: a thread that runs a loop is not made to wait for an answer of another",
-                 "[any_thread][waits_for]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "AnyThread: a thread that runs a loop is not made to wait for an answer of another",
+    "[any_thread][waits_for]") {
   LoopInThread other;
   const auto task = other.loop.create_task(sleeps_long());
   REQUIRE(comes_to_wait(task));
@@ -469,8 +479,10 @@ TEST_CASE("AnyThread: a failed task's error is told to other threads, and then n
 
 // ---- Errors that nobody asked for
 
-TEST_CASE("AnyThread: the last handle to a failed task goes on another thread: the loop reports, on its own",
-          "[any_thread][errors]") {
+TEST_CASE(
+    "AnyThread: the last handle to a failed task goes on another thread: the loop reports, on its "
+    "own",
+    "[any_thread][errors]") {
   std::atomic<int> told = 0;
   std::atomic<std::thread::id> place = std::thread::id();
   LoopInThread other;
@@ -487,8 +499,10 @@ TEST_CASE("AnyThread: the last handle to a failed task goes on another thread: t
   CHECK(place.load() != std::this_thread::get_id());
 }
 
-TEST_CASE_METHOD(LoopFixture, "AnyThread: while nobody runs the loop, who drops the last handle to a failed task reports it",
-                 "[any_thread][errors]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "AnyThread: while nobody runs the loop, who drops the last handle to a failed task reports it",
+    "[any_thread][errors]") {
   auto task = spawn("task", fails());
   run_until_idle();
   in_thread([handle = std::move(task)]() mutable { handle = Task<int>(); });
@@ -550,7 +564,8 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: an exception handler may be set by any
 
 // ---- After the loop
 
-TEST_CASE("AnyThread: handles outlive their loop on other threads, and answer", "[any_thread][lifetime]") {
+TEST_CASE("AnyThread: handles outlive their loop on other threads, and answer",
+          "[any_thread][lifetime]") {
   AllocationCheck memory;
   {
     std::optional<Task<int>> finished, cancelled;
@@ -567,7 +582,8 @@ TEST_CASE("AnyThread: handles outlive their loop on other threads, and answer", 
     const std::string trouble = in_thread([&]() -> std::string {
       if (finished->result() != 7) return "its result is lost";
       if (!cancelled->cancelled()) return "it is not cancelled";
-      if (why_cancelled(*cancelled) != "cancelled because the loop closes") return why_cancelled(*cancelled);
+      if (why_cancelled(*cancelled) != "cancelled because the loop closes")
+        return why_cancelled(*cancelled);
       if (finished->cancel() || cancelled->cancel()) return "it can be cancelled";
       if (!finished->waits_for().empty()) return "it waits";
       if (finished->uncancel() != 0) return "it was cancelled";
@@ -585,7 +601,8 @@ TEST_CASE("AnyThread: handles outlive their loop on other threads, and answer", 
   CHECK(memory.balanced());
 }
 
-TEST_CASE("AnyThread: handles that many threads hold and drop leave nothing behind", "[any_thread][lifetime]") {
+TEST_CASE("AnyThread: handles that many threads hold and drop leave nothing behind",
+          "[any_thread][lifetime]") {
   Counted::reset();
   std::vector<Task<int>> tasks;
   {

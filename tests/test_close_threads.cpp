@@ -92,7 +92,8 @@ TEST_CASE("CloseThreads: a closed loop takes nothing on, whoever comes", "[close
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE("CloseThreads: a closed loop may be asked, stopped and closed by anybody", "[close][thread]") {
+TEST_CASE("CloseThreads: a closed loop may be asked, stopped and closed by anybody",
+          "[close][thread]") {
   EventLoop loop;
   loop.close();
   const bool right = in_thread([&] {
@@ -112,7 +113,8 @@ TEST_CASE("CloseThreads: a loop may be closed by another thread than ran it", "[
   CHECK(task.cancelled());
 }
 
-TEST_CASE("CloseThreads: what was posted and has not run is destroyed by the close", "[close][thread]") {
+TEST_CASE("CloseThreads: what was posted and has not run is destroyed by the close",
+          "[close][thread]") {
   Fate fate;
   {
     EventLoop loop;
@@ -145,8 +147,7 @@ TEST_CASE("CloseThreads: a destructor that posts while the loop closes is told, 
   };
   EventLoop loop;
   in_thread([&] {
-    for (int i = 0; i < 3; ++i)
-      loop.call_soon_threadsafe([posts = PostsInTheEnd(loop, told)] {});
+    for (int i = 0; i < 3; ++i) loop.call_soon_threadsafe([posts = PostsInTheEnd(loop, told)] {});
   });
   loop.close();
   CHECK(told >= 0);
@@ -205,7 +206,8 @@ TEST_CASE("CloseThreads: a callback posted while the loop closes is run or destr
   CHECK(descriptors.balanced());
 }
 
-TEST_CASE("CloseThreads: a task made while the loop closes ends, in whichever way", "[close][thread][task]") {
+TEST_CASE("CloseThreads: a task made while the loop closes ends, in whichever way",
+          "[close][thread][task]") {
   Counted::reset();
   std::atomic<int> unfinished = 0, lost = 0;
   close_while(15, [&](EventLoop& loop, int) {
@@ -221,7 +223,8 @@ TEST_CASE("CloseThreads: a task made while the loop closes ends, in whichever wa
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE("CloseThreads: timers made and cancelled while the loop closes leave nothing", "[close][thread][call_later]") {
+TEST_CASE("CloseThreads: timers made and cancelled while the loop closes leave nothing",
+          "[close][thread][call_later]") {
   Fate fate;
   std::atomic<int> made = 0;
   AllocationCheck memory;
@@ -235,7 +238,8 @@ TEST_CASE("CloseThreads: timers made and cancelled while the loop closes leave n
   CHECK(memory.balanced());
 }
 
-TEST_CASE("CloseThreads: handles are asked and cancelled while their loop closes", "[close][thread][cancel]") {
+TEST_CASE("CloseThreads: handles are asked and cancelled while their loop closes",
+          "[close][thread][cancel]") {
   for (int round = 0; round < 40; ++round) {
     EventLoop loop;
     std::vector<Task<>> tasks;
@@ -315,7 +319,8 @@ TEST_CASE("CloseThreads: two threads close, and the loop is closed once", "[clos
   }
 }
 
-TEST_CASE("CloseThreads: a thread that waits for a result is told when the loop closes", "[close][thread]") {
+TEST_CASE("CloseThreads: a thread that waits for a result is told when the loop closes",
+          "[close][thread]") {
   EventLoop loop;
   auto remote = run_coroutine_threadsafe(loop, []() -> Coro<int> {
     co_await Sleep(1h);

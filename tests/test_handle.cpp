@@ -30,9 +30,10 @@ using treadle::testing::Trace;
 
 // ---- When
 
-TEST_CASE_METHOD(LoopFixture,
-                 "Handle: cancelled before the turn, the callback does not run, and is gone at once",
-                 "[handle][cancel]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Handle: cancelled before the turn, the callback does not run, and is gone at once",
+    "[handle][cancel]") {
   Handle handle = loop.call_soon([this, counted = Counted()] { note("ran"); });
   CHECK_FALSE(handle.cancelled());
   CHECK(in_thread([&] { return handle.cancel(); }));
@@ -45,9 +46,7 @@ TEST_CASE_METHOD(LoopFixture,
 TEST_CASE_METHOD(LoopFixture, "Handle: cancelled in the turn in which it is ready, it does not run",
                  "[handle][cancel][turn]") {
   std::optional<Handle> second;
-  loop.call_soon([&] {
-    in_thread([&] { note(second->cancel() ? "cancelled" : "too late"); });
-  });
+  loop.call_soon([&] { in_thread([&] { note(second->cancel() ? "cancelled" : "too late"); }); });
   second = loop.call_soon([this, counted = Counted()] { note("second"); });
   loop.call_soon([this] { note("third"); });
   run_until_idle();
@@ -55,9 +54,10 @@ TEST_CASE_METHOD(LoopFixture, "Handle: cancelled in the turn in which it is read
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE_METHOD(LoopFixture,
-                 "Handle: cancelled while it runs, the answer is no, at once, and it runs to its end",
-                 "[handle][cancel]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Handle: cancelled while it runs, the answer is no, at once, and it runs to its end",
+    "[handle][cancel]") {
   std::optional<Handle> self;
   self = loop.call_soon([&] {
     // The other thread is waited for: were it made to wait for the callback, nobody would ever go on.
@@ -134,7 +134,9 @@ TEST_CASE("Handle: a callback may hold the handle to itself", "[handle][lifetime
 }
 
 TEST_CASE_METHOD(LoopFixture, "Handle: dropping it changes nothing", "[handle]") {
-  { const Handle handle = loop.call_soon([this] { note("ran"); }); }
+  {
+    const Handle handle = loop.call_soon([this] { note("ran"); });
+  }
   run_until_idle();
   CHECK(trace == Trace{"ran"});
 }
@@ -174,8 +176,10 @@ TEST_CASE("Handle: it outlives its loop, on another thread, and the answer is no
 
 // ---- Timers
 
-TEST_CASE_METHOD(LoopFixture, "Handle: a timer cancelled from another thread leaves at once where nobody runs the loop",
-                 "[handle][cancel][call_later]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Handle: a timer cancelled from another thread leaves at once where nobody runs the loop",
+    "[handle][cancel][call_later]") {
   TimerHandle handle = loop.call_later(1h, [this, counted = Counted()] { note("ran"); });
   CHECK(in_thread([&] { return handle.cancel(); }));
   CHECK(Counted::live() == 0);
@@ -184,8 +188,10 @@ TEST_CASE_METHOD(LoopFixture, "Handle: a timer cancelled from another thread lea
   CHECK(trace.empty());
 }
 
-TEST_CASE_METHOD(LoopFixture, "Handle: a timer cancelled from another thread leaves in the next turn of a loop that runs",
-                 "[handle][cancel][call_later]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Handle: a timer cancelled from another thread leaves in the next turn of a loop that runs",
+    "[handle][cancel][call_later]") {
   TimerHandle handle = loop.call_later(1h, [this, counted = Counted()] { note("ran"); });
   loop.call_soon([&] {
     note(in_thread([&] { return handle.cancel(); }) ? "cancelled" : "too late");
@@ -196,8 +202,10 @@ TEST_CASE_METHOD(LoopFixture, "Handle: a timer cancelled from another thread lea
   CHECK(trace == Trace{"cancelled", "destroyed"});
 }
 
-TEST_CASE_METHOD(LoopFixture, "Handle: a timer that another thread made and the loop has not heard of is taken back as well",
-                 "[handle][cancel][call_later]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Handle: a timer that another thread made and the loop has not heard of is taken back as well",
+    "[handle][cancel][call_later]") {
   loop.call_soon([&] {
     // What the other thread asks for lies in the inbox; the answer is here already.
     TimerHandle handle = in_thread(
@@ -210,12 +218,13 @@ TEST_CASE_METHOD(LoopFixture, "Handle: a timer that another thread made and the 
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Handle: a timer that is due and cancelled from another thread in that turn does not run",
-                 "[handle][cancel][call_later][turn]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Handle: a timer that is due and cancelled from another thread in that turn does not run",
+    "[handle][cancel][call_later][turn]") {
   std::optional<TimerHandle> second;
-  loop.call_later(1s, [&] {
-    note(in_thread([&] { return second->cancel(); }) ? "cancelled" : "too late");
-  });
+  loop.call_later(
+      1s, [&] { note(in_thread([&] { return second->cancel(); }) ? "cancelled" : "too late"); });
   second = loop.call_later(1s, [this, counted = Counted()] { note("second"); });
   loop.run_forever();
   CHECK(trace == Trace{"cancelled"});

@@ -95,8 +95,10 @@ TEST_CASE("Post: those of one thread run in the order of its calls", "[post][thr
   CHECK(in_order);
 }
 
-TEST_CASE("Post: the order is that of the calls, small callbacks and large ones, with a handle and without",
-          "[post][thread][fair]") {
+TEST_CASE(
+    "Post: the order is that of the calls, small callbacks and large ones, with a handle and "
+    "without",
+    "[post][thread][fair]") {
   std::vector<int> ran, in_order;
   std::atomic<bool> all = false;
   LoopInThread other;
@@ -171,8 +173,7 @@ TEST_CASE_METHOD(LoopFixture, "Post: what is posted in a turn runs in a turn aft
   CHECK(trace == Trace{"still in the turn", "ready before", "posted"});
 }
 
-TEST_CASE_METHOD(LoopFixture, "Post: on the loop's own thread it is call_soon",
-                 "[post][turn]") {
+TEST_CASE_METHOD(LoopFixture, "Post: on the loop's own thread it is call_soon", "[post][turn]") {
   loop.call_soon([this] {
     loop.call_soon_threadsafe([this] { note("second"); });
     loop.call_soon([this] { note("third"); });
@@ -189,11 +190,10 @@ TEST_CASE("Post: a callback may be movable only", "[post][thread]") {
   {
     LoopInThread other;
     std::atomic<bool> ran = false;
-    other.loop.call_soon_threadsafe(
-        [&, word = std::make_unique<std::string>("moved")]() mutable {
-          got = *std::move(word);
-          ran = true;
-        });
+    other.loop.call_soon_threadsafe([&, word = std::make_unique<std::string>("moved")]() mutable {
+      got = *std::move(word);
+      ran = true;
+    });
     REQUIRE(comes_true([&] { return ran.load(); }));
   }
   CHECK(got == "moved");
@@ -289,8 +289,9 @@ TEST_CASE("Post: threads that post without end starve neither timers nor tasks",
   CHECK(under_way == 0);
 }
 
-TEST_CASE("Post: of several that lie together, one that throws keeps none of the others from running",
-          "[post][thread][errors]") {
+TEST_CASE(
+    "Post: of several that lie together, one that throws keeps none of the others from running",
+    "[post][thread][errors]") {
   EventLoop loop;
   int ran = 0, told = 0;
   loop.set_exception_handler([&](const treadle::ErrorContext&) { ++told; });

@@ -95,15 +95,18 @@ TEST_CASE("RemoteTask: no value, a reference, a value that can only be moved", "
   LoopInThread other;
   run_coroutine_threadsafe(other.loop, []() -> Coro<> { co_return; }()).result();
   static int target = 5;
-  int& same = run_coroutine_threadsafe(other.loop, []() -> Coro<int&> { co_return target; }()).result();
+  int& same =
+      run_coroutine_threadsafe(other.loop, []() -> Coro<int&> { co_return target; }()).result();
   CHECK(&same == &target);
-  auto moved = run_coroutine_threadsafe(other.loop, []() -> Coro<std::unique_ptr<int>> {
-                 co_return std::make_unique<int>(9);
-               }()).result();
+  auto moved =
+      run_coroutine_threadsafe(
+          other.loop, []() -> Coro<std::unique_ptr<int>> { co_return std::make_unique<int>(9); }())
+          .result();
   CHECK(*moved == 9);
-  auto timely = run_coroutine_threadsafe(other.loop, []() -> Coro<std::unique_ptr<int>> {
-                  co_return std::make_unique<int>(8);
-                }()).result(10s);
+  auto timely =
+      run_coroutine_threadsafe(
+          other.loop, []() -> Coro<std::unique_ptr<int>> { co_return std::make_unique<int>(8); }())
+          .result(10s);
   CHECK(*timely == 8);
 }
 
@@ -123,13 +126,15 @@ TEST_CASE("RemoteTask: several threads wait for one task", "[remote]") {
   CHECK(right == 4);
 }
 
-TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the task goes on", "[remote][timeout]") {
+TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the task goes on",
+          "[remote][timeout]") {
   LoopInThread other;
   std::atomic<bool> go = false;
-  const auto remote = run_coroutine_threadsafe(other.loop, [](std::atomic<bool>& may_end) -> Coro<int> {
-    while (!may_end) co_await Sleep(100us);
-    co_return 3;
-  }(go));
+  const auto remote =
+      run_coroutine_threadsafe(other.loop, [](std::atomic<bool>& may_end) -> Coro<int> {
+        while (!may_end) co_await Sleep(100us);
+        co_return 3;
+      }(go));
   CHECK_THROWS_AS(remote.result(0s), TimeoutError);
   CHECK_THROWS_WITH(remote.result(1ms), "Task-1 is not done in time, and goes on");
   CHECK_FALSE(remote.done());
@@ -138,7 +143,8 @@ TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the tas
   CHECK(remote.result(0s) == 3);  // what is done is done in time
 }
 
-TEST_CASE("RemoteTask: a thread that gave up waiting has left nothing that is told of the end", "[remote][timeout]") {
+TEST_CASE("RemoteTask: a thread that gave up waiting has left nothing that is told of the end",
+          "[remote][timeout]") {
   AllocationCheck memory;
   {
     LoopInThread other;
@@ -178,7 +184,8 @@ TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value", "[remo
   CHECK(remote.result() == 4);
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not block, and is told so", "[remote]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not block, and is told so",
+                 "[remote]") {
   const auto own = run_coroutine_threadsafe(loop, gives(1));
   LoopInThread other;
   const auto others = run_coroutine_threadsafe(other.loop, sleeps_long());
@@ -194,7 +201,10 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not blo
   });
   loop.stop();
   run_until_idle();
-  CHECK(trace == Trace(2, "to block until Task-1 is done would block the loop that this thread runs: await it"));
+  CHECK(
+      trace ==
+      Trace(2,
+            "to block until Task-1 is done would block the loop that this thread runs: await it"));
   run_until_idle();
   CHECK(own.result() == 1);  // done: that is no waiting
 }
@@ -215,7 +225,8 @@ TEST_CASE("RemoteTask: a thread waits for a loop that begins to run only later",
   CHECK(got == 6);
 }
 
-TEST_CASE("RemoteTask: the loop is closed: no task is made, and its arguments are destroyed", "[remote][close]") {
+TEST_CASE("RemoteTask: the loop is closed: no task is made, and its arguments are destroyed",
+          "[remote][close]") {
   Counted::reset();
   EventLoop loop;
   loop.close();
@@ -230,7 +241,8 @@ TEST_CASE("RemoteTask: the handle outlives the loop, with the result", "[remote]
     std::optional<RemoteTask<std::string>> done, never;
     {
       LoopInThread other;
-      done = run_coroutine_threadsafe(other.loop, []() -> Coro<std::string> { co_return std::string(40, 'x'); }());
+      done = run_coroutine_threadsafe(
+          other.loop, []() -> Coro<std::string> { co_return std::string(40, 'x'); }());
       never = run_coroutine_threadsafe(other.loop, []() -> Coro<std::string> {
         co_await Sleep(1h);
         co_return "";
@@ -246,7 +258,8 @@ TEST_CASE("RemoteTask: the handle outlives the loop, with the result", "[remote]
 
 // ---- A task of another loop
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: a task awaits one of another loop: value, error, cancel", "[remote][await]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: a task awaits one of another loop: value, error, cancel",
+                 "[remote][await]") {
   LoopInThread other;
   const auto value = run_coroutine_threadsafe(other.loop, gives(7));
   const auto error = run_coroutine_threadsafe(other.loop, fails());
@@ -258,7 +271,9 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: a task awaits one of another loop: va
   CHECK(errors == Trace{});
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: a value that can only be moved is moved to the other loop", "[remote][await]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "RemoteTask: a value that can only be moved is moved to the other loop",
+                 "[remote][await]") {
   LoopInThread other;
   const int got = loop.run_until_complete([](EventLoop& there) -> Coro<int> {
     auto value = co_await run_coroutine_threadsafe(there, []() -> Coro<std::unique_ptr<int>> {
@@ -278,7 +293,8 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: who waits says for what", "[remote][a
   CHECK(task.waits_for() == "Task-1 of another loop");
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: it goes on in a turn of its own loop, on its own thread", "[remote][await][turn]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: it goes on in a turn of its own loop, on its own thread",
+                 "[remote][await][turn]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, gives(1));
   const auto task = spawn("waits", [](RemoteTask<int> what) -> Coro<std::thread::id> {
@@ -293,7 +309,8 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: it goes on in a turn of its own loop,
   CHECK(task.result() == std::this_thread::get_id());
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: what is done already is not waited for", "[remote][await]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: what is done already is not waited for",
+                 "[remote][await]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, gives(5));
   other.run_until_idle();
@@ -304,22 +321,26 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: what is done already is not waited fo
   CHECK(task.result() == "5");
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: a task of the same loop may be awaited through it, but not the own", "[remote][await]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "RemoteTask: a task of the same loop may be awaited through it, but not the own",
+                 "[remote][await]") {
   const auto remote = run_coroutine_threadsafe(loop, gives(5));
   CHECK(loop.run_until_complete(outcome_of(remote)) == "5");
   std::optional<RemoteTask<std::string>> self;
-  self = run_coroutine_threadsafe(loop, [](std::optional<RemoteTask<std::string>>& own) -> Coro<std::string> {
-    try {
-      co_return co_await *own;
-    } catch (const InvalidStateError& error) {
-      co_return error.what();
-    }
-  }(self));
+  self = run_coroutine_threadsafe(
+      loop, [](std::optional<RemoteTask<std::string>>& own) -> Coro<std::string> {
+        try {
+          co_return co_await *own;
+        } catch (const InvalidStateError& error) {
+          co_return error.what();
+        }
+      }(self));
   run_until_idle();
   CHECK(self->result() == self->label() + " cannot wait for itself");
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: several tasks of several loops await one", "[remote][await]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: several tasks of several loops await one",
+                 "[remote][await]") {
   LoopInThread other;
   EventLoop third;
   const auto remote = run_coroutine_threadsafe(other.loop, []() -> Coro<int> {
@@ -337,11 +358,13 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: several tasks of several loops await 
   CHECK(there.result() == "7");
 }
 
-TEST_CASE("RemoteTask: a handle of a task of another loop cannot be joined without it", "[remote][await]") {
+TEST_CASE("RemoteTask: a handle of a task of another loop cannot be joined without it",
+          "[remote][await]") {
   EventLoop loop, other;
   const auto task = other.create_task(gives(1));
-  CHECK_THROWS_WITH(loop.run_until_complete([](Task<int> what) -> Coro<int> { co_return co_await what; }(task)),
-                    ContainsSubstring("run_coroutine_threadsafe()"));
+  CHECK_THROWS_WITH(
+      loop.run_until_complete([](Task<int> what) -> Coro<int> { co_return co_await what; }(task)),
+      ContainsSubstring("run_coroutine_threadsafe()"));
 }
 
 /// Two loops that hand each other work, so many hops deep.
@@ -351,7 +374,8 @@ Coro<int> ping_pong(EventLoop& here, EventLoop& there, int hops) {
   co_return rest + 1;
 }
 
-TEST_CASE("RemoteTask: two loops in two threads await each other's work", "[remote][await][thread]") {
+TEST_CASE("RemoteTask: two loops in two threads await each other's work",
+          "[remote][await][thread]") {
   LoopInThread one, two;
   const auto first = run_coroutine_threadsafe(one.loop, ping_pong(one.loop, two.loop, 200));
   const auto second = run_coroutine_threadsafe(two.loop, ping_pong(two.loop, one.loop, 200));
@@ -359,7 +383,8 @@ TEST_CASE("RemoteTask: two loops in two threads await each other's work", "[remo
   CHECK(second.result() == 200);
 }
 
-TEST_CASE("RemoteTask: two loops ask each other a thousand times, and each answer comes once", "[remote][await][thread]") {
+TEST_CASE("RemoteTask: two loops ask each other a thousand times, and each answer comes once",
+          "[remote][await][thread]") {
   LoopInThread one, two;
   const auto asks = [](EventLoop& there) -> Coro<int> {
     int sum = 0;
@@ -377,7 +402,8 @@ TEST_CASE("RemoteTask: two loops ask each other a thousand times, and each answe
 
 // ---- Cancelled while it awaits
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: who awaits and is cancelled leaves the other task alone", "[remote][await][cancel]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: who awaits and is cancelled leaves the other task alone",
+                 "[remote][await][cancel]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, gives(5));
   const auto task = spawn("waits", outcome_of(remote));
@@ -390,7 +416,9 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: who awaits and is cancelled leaves th
   CHECK(remote.result() == 5);
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: the task ended first, then the cancel came: it hears of the cancel, and nothing is lost",
+TEST_CASE_METHOD(LoopFixture,
+                 "RemoteTask: the task ended first, then the cancel came: it hears of the cancel, "
+                 "and nothing is lost",
                  "[remote][await][cancel][turn]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, gives(5));
@@ -403,8 +431,10 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: the task ended first, then the cancel
   CHECK(remote.result() == 5);
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: told of the end first and cancelled in the same turn, it keeps the value",
-                 "[remote][await][cancel][turn]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "RemoteTask: told of the end first and cancelled in the same turn, it keeps the value",
+    "[remote][await][cancel][turn]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, gives(5));
   const auto task = spawn("waits", [this](RemoteTask<int> what) -> Coro<> {
@@ -421,7 +451,8 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: told of the end first and cancelled i
   CHECK(task.cancelled());
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: cancelled before it waits, it does not wait", "[remote][await][cancel]") {
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: cancelled before it waits, it does not wait",
+                 "[remote][await][cancel]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, sleeps_long());
   const auto task = spawn("waits", [](RemoteTask<int> what) -> Coro<std::string> {
@@ -433,7 +464,8 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: cancelled before it waits, it does no
   CHECK(task.result() == "cancelled by " + task.label() + ": by itself");
 }
 
-TEST_CASE("RemoteTask: woken or cancelled, never both and never neither, in two threads", "[remote][await][cancel][thread]") {
+TEST_CASE("RemoteTask: woken or cancelled, never both and never neither, in two threads",
+          "[remote][await][cancel][thread]") {
   int values = 0, cancels = 0;
   {
     EventLoop loop;
@@ -456,7 +488,9 @@ TEST_CASE("RemoteTask: woken or cancelled, never both and never neither, in two 
 
 // ---- Loops that close
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: the other loop closes while a task awaits its work: it is told", "[remote][await][close]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "RemoteTask: the other loop closes while a task awaits its work: it is told",
+                 "[remote][await][close]") {
   auto other = std::make_unique<EventLoop>();
   const auto remote = run_coroutine_threadsafe(*other, sleeps_long());
   const auto task = spawn("waits", outcome_of(remote));
@@ -467,14 +501,17 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: the other loop closes while a task aw
   CHECK(task.result() == "cancelled because the loop closes");
 }
 
-TEST_CASE_METHOD(LoopFixture, "RemoteTask: the other loop is closed already: what is awaited is over", "[remote][await][close]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "RemoteTask: the other loop is closed already: what is awaited is over",
+                 "[remote][await][close]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, sleeps_long());
   other.close();
   CHECK(loop.run_until_complete(outcome_of(remote)) == "cancelled because the loop closes");
 }
 
-TEST_CASE("RemoteTask: the loop of the one who awaits closes, and the other's news is dropped", "[remote][await][close]") {
+TEST_CASE("RemoteTask: the loop of the one who awaits closes, and the other's news is dropped",
+          "[remote][await][close]") {
   AllocationCheck memory;
   {
     EventLoop other;
@@ -497,7 +534,8 @@ TEST_CASE("RemoteTask: the loop of the one who awaits closes, and the other's ne
   CHECK(memory.balanced());
 }
 
-TEST_CASE("RemoteTask: loops that await each other close while they do", "[remote][await][close][thread]") {
+TEST_CASE("RemoteTask: loops that await each other close while they do",
+          "[remote][await][close][thread]") {
   AllocationCheck memory;
   for (int round = 0; round < 30; ++round) {
     LoopInThread one;

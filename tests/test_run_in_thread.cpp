@@ -72,10 +72,13 @@ class PoolFixture : public LoopFixture {
 
 // ---- What comes back
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: the function runs in another thread, and the task goes on in its own",
-                 "[run_in_thread]") {
+TEST_CASE_METHOD(
+    PoolFixture,
+    "RunInThread: the function runs in another thread, and the task goes on in its own",
+    "[run_in_thread]") {
   const auto place = run([this]() -> Coro<std::thread::id> {
-    const auto place_of_job = co_await run_in_thread([] { return std::this_thread::get_id(); }, pool);
+    const auto place_of_job =
+        co_await run_in_thread([] { return std::this_thread::get_id(); }, pool);
     note(std::this_thread::get_id() == place_of_job ? "went along" : "stayed");
     co_return place_of_job;
   });
@@ -83,11 +86,14 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: the function runs in another thread,
   CHECK(trace == Trace{"stayed"});
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: value, error, nothing, what can only be moved, a reference",
+TEST_CASE_METHOD(PoolFixture,
+                 "RunInThread: value, error, nothing, what can only be moved, a reference",
                  "[run_in_thread]") {
   CHECK(loop.run_until_complete(in_pool([] { return 7; })) == 7);
-  CHECK(loop.run_until_complete(in_pool([text = std::string(40, 'x')] { return text; })) == std::string(40, 'x'));
-  CHECK_THROWS_WITH(loop.run_until_complete(in_pool([]() -> int { throw std::runtime_error("no"); })), "no");
+  CHECK(loop.run_until_complete(in_pool([text = std::string(40, 'x')] { return text; })) ==
+        std::string(40, 'x'));
+  CHECK_THROWS_WITH(
+      loop.run_until_complete(in_pool([]() -> int { throw std::runtime_error("no"); })), "no");
   bool ran = false;
   loop.run_until_complete(in_pool([&ran] { ran = true; }));
   CHECK(ran);
@@ -115,7 +121,8 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: the loop goes on meanwhile", "[run_i
   CHECK(gate.ended == 1);
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: who waits says for what", "[run_in_thread][waits_for]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: who waits says for what",
+                 "[run_in_thread][waits_for]") {
   Gate gate;
   const auto job = spawn_gate(gate);
   run_until_idle();
@@ -124,7 +131,8 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: who waits says for what", "[run_in_t
   loop.run_until_complete(job);
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: what it captured is destroyed in the thread that ran it",
+TEST_CASE_METHOD(PoolFixture,
+                 "RunInThread: what it captured is destroyed in the thread that ran it",
                  "[run_in_thread][lifetime]") {
   struct SaysWhere {
     explicit SaysWhere(std::thread::id& place) : where(&place) {}
@@ -135,12 +143,14 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: what it captured is destroyed in the
     std::thread::id* where;
   };
   std::thread::id destroyed_in, ran_in;
-  loop.run_until_complete(in_pool([&ran_in, says = SaysWhere(destroyed_in)] { ran_in = std::this_thread::get_id(); }));
+  loop.run_until_complete(
+      in_pool([&ran_in, says = SaysWhere(destroyed_in)] { ran_in = std::this_thread::get_id(); }));
   CHECK(destroyed_in == ran_in);
   CHECK(ran_in != std::this_thread::get_id());
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: many at once all come back, each to its own", "[run_in_thread]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: many at once all come back, each to its own",
+                 "[run_in_thread]") {
   std::vector<Task<int>> tasks;
   for (int i = 0; i < 200; ++i) tasks.push_back(loop.create_task(in_pool([i] { return i; })));
   int right = 0;
@@ -149,7 +159,8 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: many at once all come back, each to 
   CHECK(right == 200);
 }
 
-TEST_CASE("RunInThread: without a pool it uses the one of the program, which ends with it", "[run_in_thread]") {
+TEST_CASE("RunInThread: without a pool it uses the one of the program, which ends with it",
+          "[run_in_thread]") {
   // In a process of its own, for those threads stay.
   const auto ending = in_child([] {
     EventLoop loop;
@@ -190,7 +201,9 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it has begun, the f
   CHECK(comes_true([] { return Counted::live() == 0; }));
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled after it has begun, the task ends at once, and the thread finishes for nobody",
+TEST_CASE_METHOD(PoolFixture,
+                 "RunInThread: cancelled after it has begun, the task ends at once, and the thread "
+                 "finishes for nobody",
                  "[run_in_thread][cancel]") {
   Gate gate;
   const auto task = spawn_gate(gate);
@@ -206,7 +219,8 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled after it has begun, the ta
   CHECK(errors == Trace{});
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: what fails when nobody waits any more is reported", "[run_in_thread][cancel][errors]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: what fails when nobody waits any more is reported",
+                 "[run_in_thread][cancel][errors]") {
   Gate gate;
   const auto task = loop.create_task(in_pool([&gate]() -> int {
     gate.pass();
@@ -223,7 +237,8 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: what fails when nobody waits any mor
   CHECK(errors == Trace{"a job in a thread failed, and nobody waited for it: too late"});
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: a result that nobody waits for is destroyed", "[run_in_thread][cancel][lifetime]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: a result that nobody waits for is destroyed",
+                 "[run_in_thread][cancel][lifetime]") {
   Gate gate;
   const auto task = loop.create_task(in_pool([&gate] {
     gate.pass();
@@ -241,7 +256,9 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: a result that nobody waits for is de
   }));
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: the job is home first, then the cancel comes: the job's end counts where the task was woken",
+TEST_CASE_METHOD(PoolFixture,
+                 "RunInThread: the job is home first, then the cancel comes: the job's end counts "
+                 "where the task was woken",
                  "[run_in_thread][cancel][turn]") {
   std::atomic<bool> done = false;
   const auto task = spawn("task", [&, this]() -> Coro<> {
@@ -268,18 +285,20 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: the job is home first, then the canc
   CHECK(task.cancelled());
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: woken or cancelled, never both and never neither", "[run_in_thread][cancel][thread]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: woken or cancelled, never both and never neither",
+                 "[run_in_thread][cancel][thread]") {
   int values = 0, cancels = 0;
   std::atomic<int> ran = 0;
   for (int i = 0; i < 150; ++i) {
-    const auto task = loop.create_task([](ThreadPool& threads, std::atomic<int>& count) -> Coro<int> {
-      try {
-        co_await run_in_thread([&count] { ++count; }, threads);
-        co_return 1;
-      } catch (const CancelledError&) {
-        co_return 2;
-      }
-    }(pool, ran));
+    const auto task =
+        loop.create_task([](ThreadPool& threads, std::atomic<int>& count) -> Coro<int> {
+          try {
+            co_await run_in_thread([&count] { ++count; }, threads);
+            co_return 1;
+          } catch (const CancelledError&) {
+            co_return 2;
+          }
+        }(pool, ran));
     run_until_idle();
     for (int spin = i % 5; spin > 0; --spin) std::this_thread::yield();
     task.cancel();
@@ -292,12 +311,14 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: woken or cancelled, never both and n
   CHECK(ran <= 150);
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it waits, nothing runs", "[run_in_thread][cancel]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it waits, nothing runs",
+                 "[run_in_thread][cancel]") {
   std::atomic<bool> ran = false;
   const auto task = spawn("task", [&, this]() -> Coro<> {
     const AnyTask self = co_await treadle::get_current_task();
     self.cancel();
-    co_await run_in_thread([counted = Counted()] {}, pool);
+    auto job = [counted = Counted()] {};
+    co_await run_in_thread(std::move(job), pool);
     ran = true;
   });
   run_until_idle();
@@ -308,7 +329,8 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it waits, nothing r
 
 // ---- The loop goes first
 
-TEST_CASE("RunInThread: the loop is closed while a thread is at work: its result is dropped", "[run_in_thread][close]") {
+TEST_CASE("RunInThread: the loop is closed while a thread is at work: its result is dropped",
+          "[run_in_thread][close]") {
   Counted::reset();
   Gate gate;
   ThreadPool pool(1);
@@ -316,7 +338,8 @@ TEST_CASE("RunInThread: the loop is closed while a thread is at work: its result
   Trace errors;
   {
     EventLoop loop;
-    loop.set_exception_handler([&](const treadle::ErrorContext& context) { errors.push_back(describe(context)); });
+    loop.set_exception_handler(
+        [&](const treadle::ErrorContext& context) { errors.push_back(describe(context)); });
     task = loop.create_task([](ThreadPool& threads, Gate& passes) -> Coro<Counted> {
       co_return co_await run_in_thread(
           [&passes] {
@@ -335,7 +358,8 @@ TEST_CASE("RunInThread: the loop is closed while a thread is at work: its result
   CHECK(errors == Trace{});
 }
 
-TEST_CASE("RunInThread: jobs under way while their loop closes leave nothing behind", "[run_in_thread][close][thread]") {
+TEST_CASE("RunInThread: jobs under way while their loop closes leave nothing behind",
+          "[run_in_thread][close][thread]") {
   Counted::reset();
   std::atomic<int> ran = 0;
   AllocationCheck memory;
@@ -345,9 +369,11 @@ TEST_CASE("RunInThread: jobs under way while their loop closes leave nothing beh
       EventLoop loop;
       std::vector<Task<>> tasks;
       for (int i = 0; i < 10; ++i) {
-        tasks.push_back(loop.create_task([](ThreadPool& threads, std::atomic<int>& count) -> Coro<> {
-          co_await run_in_thread([&count, counted = Counted()] { ++count; }, threads);
-        }(pool, ran)));
+        tasks.push_back(
+            loop.create_task([](ThreadPool& threads, std::atomic<int>& count) -> Coro<> {
+              auto job = [&count, counted = Counted()] { ++count; };
+              co_await run_in_thread(std::move(job), threads);
+            }(pool, ran)));
       }
       loop.run_until_idle();
       for (int spin = round % 6; spin > 0; --spin) std::this_thread::yield();
@@ -359,14 +385,15 @@ TEST_CASE("RunInThread: jobs under way while their loop closes leave nothing beh
 
 // ---- The pool
 
-TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool has no more threads than it was told", "[run_in_thread][pool]") {
+TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool has no more threads than it was told",
+                 "[run_in_thread][pool]") {
   for (const std::size_t most : {1U, 3U}) {
     ThreadPool pool(most);
     std::atomic<int> at_once = 0, most_at_once = 0;
     std::vector<Task<std::thread::id>> tasks;
     for (int i = 0; i < 12; ++i) {
-      tasks.push_back(loop.create_task([](ThreadPool& threads, std::atomic<int>& now, std::atomic<int>& peak)
-                                           -> Coro<std::thread::id> {
+      tasks.push_back(loop.create_task([](ThreadPool& threads, std::atomic<int>& now,
+                                          std::atomic<int>& peak) -> Coro<std::thread::id> {
         co_return co_await run_in_thread(
             [&now, &peak] {
               const int here = ++now;
@@ -388,7 +415,8 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool has no more threads than it w
   }
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: a thread that is free is used again", "[run_in_thread][pool]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: a thread that is free is used again",
+                 "[run_in_thread][pool]") {
   std::set<std::thread::id> places;
   for (int i = 0; i < 50; ++i) {
     places.insert(loop.run_until_complete(in_pool([] { return std::this_thread::get_id(); })));
@@ -397,14 +425,16 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: a thread that is free is used again"
   CHECK(places.size() <= 2);
 }
 
-TEST_CASE_METHOD(LoopFixture, "RunInThread: jobs of one thread run in the order in which they came", "[run_in_thread][pool][fair]") {
+TEST_CASE_METHOD(LoopFixture, "RunInThread: jobs of one thread run in the order in which they came",
+                 "[run_in_thread][pool][fair]") {
   ThreadPool pool(1);
   std::vector<int> ran;
   std::vector<Task<>> tasks;
   for (int i = 0; i < 50; ++i) {
-    tasks.push_back(loop.create_task([](ThreadPool& threads, std::vector<int>& list, int number) -> Coro<> {
-      co_await run_in_thread([&list, number] { list.push_back(number); }, threads);
-    }(pool, ran, i)));
+    tasks.push_back(
+        loop.create_task([](ThreadPool& threads, std::vector<int>& list, int number) -> Coro<> {
+          co_await run_in_thread([&list, number] { list.push_back(number); }, threads);
+        }(pool, ran, i)));
   }
   for (const auto& task : tasks) loop.run_until_complete(task);
   std::vector<int> in_order(50);
@@ -412,7 +442,8 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: jobs of one thread run in the order 
   CHECK(ran == in_order);
 }
 
-TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool that ends finishes what has begun, and tells the others",
+TEST_CASE_METHOD(LoopFixture,
+                 "RunInThread: a pool that ends finishes what has begun, and tells the others",
                  "[run_in_thread][pool]") {
   Gate gate;
   std::atomic<bool> ran = false;
@@ -424,7 +455,8 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool that ends finishes what has b
       co_await run_in_thread([&passes] { passes.pass(); }, into);
     }(pool, gate));
     second = loop.create_task([](ThreadPool& into, std::atomic<bool>& flag) -> Coro<> {
-      co_await run_in_thread([&flag, counted = Counted()] { flag = true; }, into);
+      auto job = [&flag, counted = Counted()] { flag = true; };
+      co_await run_in_thread(std::move(job), into);
     }(pool, ran));
     run_until_idle();
     REQUIRE(gate.comes_to_begin());
@@ -435,7 +467,8 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool that ends finishes what has b
   }
   loop.run_until_complete(first);
   CHECK(gate.ended == 1);
-  CHECK_THROWS_WITH(loop.run_until_complete(second), "the thread pool ended before the job had begun");
+  CHECK_THROWS_WITH(loop.run_until_complete(second),
+                    "the thread pool ended before the job had begun");
   CHECK_FALSE(ran);
   CHECK(Counted::live() == 0);
 }
@@ -448,7 +481,8 @@ TEST_CASE("RunInThread: a pool that nobody used ends at once", "[run_in_thread][
   CHECK(ThreadPool::standard_size() <= 32);
 }
 
-TEST_CASE("RunInThread: several loops in several threads use one pool", "[run_in_thread][pool][thread]") {
+TEST_CASE("RunInThread: several loops in several threads use one pool",
+          "[run_in_thread][pool][thread]") {
   ThreadPool pool(2);
   std::atomic<int> right = 0;
   Threads threads;

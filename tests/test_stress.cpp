@@ -92,7 +92,8 @@ class Tracked {
 
 // ---- Asleep and awake
 
-TEST_CASE("Stress: of all that is posted to a loop that keeps falling asleep, nothing is lost", "[stress][post]") {
+TEST_CASE("Stress: of all that is posted to a loop that keeps falling asleep, nothing is lost",
+          "[stress][post]") {
   const int posts = std::min(1'000'000, 100'000 * factor());
   const int rings = calls(treadle::testing::Call::kWrite);
   std::atomic<int> ran = 0;
@@ -178,7 +179,8 @@ class Turmoil {
     }
   }
 
-  std::atomic<int> posted = 0, ran = 0, refused = 0, under_way = 0, ended = 0, errors = 0, thrown = 0;
+  std::atomic<int> posted = 0, ran = 0, refused = 0, under_way = 0, ended = 0, errors = 0,
+                   thrown = 0;
   std::atomic<int> made = 0, gone = 0;
   std::atomic<int> tasks = 0, values = 0, cancelled = 0, late = 0;
   int loops = 0;
@@ -256,7 +258,8 @@ class Turmoil {
   std::shared_ptr<EventLoop> current_;
 };
 
-TEST_CASE("Stress: eight threads do everything to loops that open and close all the while", "[stress]") {
+TEST_CASE("Stress: eight threads do everything to loops that open and close all the while",
+          "[stress]") {
   Counted::reset();
   std::string figures(200, ' ');
   const AllocationCheck memory;
@@ -275,9 +278,10 @@ TEST_CASE("Stress: eight threads do everything to loops that open and close all 
     CHECK(turmoil.gone == turmoil.made);  // each once
     CHECK(turmoil.errors <= turmoil.thrown);
     CHECK(turmoil.loops >= 1);
-    figures.assign(std::to_string(turmoil.posted) + " posts, " + std::to_string(turmoil.refused) + " refused, " +
-              std::to_string(turmoil.tasks) + " tasks, " + std::to_string(turmoil.late) + " late, " +
-              std::to_string(turmoil.loops) + " loops");
+    figures.assign(std::to_string(turmoil.posted) + " posts, " + std::to_string(turmoil.refused) +
+                   " refused, " + std::to_string(turmoil.tasks) + " tasks, " +
+                   std::to_string(turmoil.late) + " late, " + std::to_string(turmoil.loops) +
+                   " loops");
   }
   CHECK(Counted::live() == 0);
   const bool balanced = memory.balanced();
@@ -308,7 +312,8 @@ TEST_CASE("Stress: tasks wander between four loops, and some are cancelled", "[s
     for (int round = 0; round < rounds; ++round) {
       std::vector<RemoteTask<int>> tasks;
       for (int i = 0; i < 20; ++i)
-        tasks.push_back(run_coroutine_threadsafe(*loops[static_cast<std::size_t>(i) % 4], wander(loops, round * 20 + i, 20)));
+        tasks.push_back(run_coroutine_threadsafe(*loops[static_cast<std::size_t>(i) % 4],
+                                                 wander(loops, round * 20 + i, 20)));
       for (std::size_t i = 0; i < tasks.size(); i += 3) tasks[i].cancel("enough");
       for (const auto& task : tasks) {
         try {
@@ -318,14 +323,16 @@ TEST_CASE("Stress: tasks wander between four loops, and some are cancelled", "[s
         }
       }
     }
-    REQUIRE(comes_true([] { return Counted::live() == 0; }));  // who was left alone has wandered on, to the end
+    REQUIRE(comes_true(
+        [] { return Counted::live() == 0; }));  // who was left alone has wandered on, to the end
   }
   CHECK(wrong == 0);
   CHECK(whole + cancelled == rounds * 20);
   CHECK(whole >= rounds * 13);
 }
 
-TEST_CASE("Stress: jobs in threads, cancelled or not, for loops that close or not", "[stress][run_in_thread]") {
+TEST_CASE("Stress: jobs in threads, cancelled or not, for loops that close or not",
+          "[stress][run_in_thread]") {
   Counted::reset();
   std::atomic<int> ran = 0, woken = 0;
   const int rounds = 20 * factor();
@@ -338,10 +345,12 @@ TEST_CASE("Stress: jobs in threads, cancelled or not, for loops that close or no
         EventLoop loop;
         std::vector<Task<>> tasks;
         for (int i = 0; i < 30; ++i) {
-          tasks.push_back(loop.create_task([](ThreadPool& jobs, std::atomic<int>& count, std::atomic<int>& heard) -> Coro<> {
-            co_await run_in_thread([&count, counted = Counted()] { ++count; }, jobs);
-            ++heard;
-          }(pool, ran, woken)));
+          tasks.push_back(loop.create_task(
+              [](ThreadPool& jobs, std::atomic<int>& count, std::atomic<int>& heard) -> Coro<> {
+                auto job = [&count, counted = Counted()] { ++count; };
+                co_await run_in_thread(std::move(job), jobs);
+                ++heard;
+              }(pool, ran, woken)));
         }
         loop.run_once();
         for (const auto& task : tasks)

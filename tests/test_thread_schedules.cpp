@@ -233,12 +233,11 @@ class AsksThreads : public Scenario {
     const Counted local;
     for (int i = 1; i <= 3; ++i) {
       ++begun;
-      const int value = co_await run_in_thread(
-          [this, i, counted = Counted()] {
-            ++ran;
-            return i;
-          },
-          *pool);
+      auto job = [this, i, counted = Counted()] {
+        ++ran;
+        return i;
+      };
+      const int value = co_await run_in_thread(std::move(job), *pool);
       sum += value;
     }
     note("whole");
@@ -246,7 +245,8 @@ class AsksThreads : public Scenario {
   void begin() override {
     for (int i = 0; i < 2; ++i) {
       spawn("other", [this]() -> Coro<> {
-        const int value = co_await run_in_thread([counted = Counted()] { return 7; }, *pool);
+        auto job = [counted = Counted()] { return 7; };
+        const int value = co_await run_in_thread(std::move(job), *pool);
         others += value;
       });
     }

@@ -25,8 +25,8 @@ namespace test_threads {
 
 using namespace std::chrono_literals;
 using treadle::CancelledError;
-using treadle::count_other_threads;
 using treadle::Coro;
+using treadle::count_other_threads;
 using treadle::DeadlockError;
 using treadle::EventLoop;
 using treadle::InvalidStateError;
@@ -89,7 +89,8 @@ TEST_CASE("Threads: those of this process are counted", "[threads]") {
   CHECK(comes_true([&] { return count_other_threads() == before; }));
 }
 
-TEST_CASE("Threads: one of a pool counts while it has a job, and not while it waits for one", "[threads][run_in_thread]") {
+TEST_CASE("Threads: one of a pool counts while it has a job, and not while it waits for one",
+          "[threads][run_in_thread]") {
   const std::size_t before = count_other_threads();
   ThreadPool pool(2);
   std::atomic<bool> over = false;
@@ -108,25 +109,32 @@ TEST_CASE("Threads: one of a pool counts while it has a job, and not while it wa
   CHECK(comes_true([&] { return count_other_threads() == before; }));
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: where none is left that could bring something, the deadlock is said", "[threads][deadlock]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "Threads: where none is left that could bring something, the deadlock is said",
+                 "[threads][deadlock]") {
   in_thread([] {});  // one that was there and is not
   WaitList list;
   const auto task = spawn("task", wait_in(list));
-  CHECK_THROWS_WITH(loop.run_forever(), "nothing is left to run, and tasks still wait: Task-1 waits for the list");
+  CHECK_THROWS_WITH(loop.run_forever(),
+                    "nothing is left to run, and tasks still wait: Task-1 waits for the list");
   CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
   CHECK_FALSE(loop.run_once());
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: those of a pool that wait for jobs are no hope: the deadlock is said", "[threads][deadlock][run_in_thread]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "Threads: those of a pool that wait for jobs are no hope: the deadlock is said",
+                 "[threads][deadlock][run_in_thread]") {
   ThreadPool pool(2);
-  loop.run_until_complete([](ThreadPool& threads) -> Coro<> { co_await run_in_thread([] {}, threads); }(pool));
+  loop.run_until_complete(
+      [](ThreadPool& threads) -> Coro<> { co_await run_in_thread([] {}, threads); }(pool));
   WaitList list;
   const auto task = spawn("task", wait_in(list));
   CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
   loop.close();
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: one that might bring something is waited for", "[threads][deadlock]") {
+TEST_CASE_METHOD(LoopFixture, "Threads: one that might bring something is waited for",
+                 "[threads][deadlock]") {
   WaitList list;
   const auto task = spawn("task", wait_in(list));
   Threads threads;
@@ -138,7 +146,8 @@ TEST_CASE_METHOD(LoopFixture, "Threads: one that might bring something is waited
   CHECK(task.done());
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not missed", "[threads][deadlock]") {
+TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not missed",
+                 "[threads][deadlock]") {
   for (int i = 0; i < 12; ++i) {
     WaitList list;
     const auto task = spawn("task", wait_in(list));
@@ -152,7 +161,8 @@ TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not
   }
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then the end is noticed", "[threads][deadlock][run_in_thread]") {
+TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then the end is noticed",
+                 "[threads][deadlock][run_in_thread]") {
   ThreadPool pool(1);
   const auto task = loop.create_task([](ThreadPool& threads) -> Coro<int> {
     co_return co_await run_in_thread(
@@ -182,8 +192,8 @@ std::string thrown_by(F f) {
 }
 
 std::string sentence(const std::string& object, long runner, long caller) {
-  return object + " belongs to the loop that thread " + std::to_string(runner) + " runs, and thread " +
-         std::to_string(caller) + " used it";
+  return object + " belongs to the loop that thread " + std::to_string(runner) +
+         " runs, and thread " + std::to_string(caller) + " used it";
 }
 
 class NoTimer final : public treadle::Timer {
@@ -205,24 +215,29 @@ long runner_of(EventLoop& loop) {
   return number;
 }
 
-TEST_CASE("Threads: a timer or a descriptor given to a loop by the wrong thread: the error names it and both threads",
-          "[threads][wrong_thread]") {
+TEST_CASE(
+    "Threads: a timer or a descriptor given to a loop by the wrong thread: the error names it and "
+    "both threads",
+    "[threads][wrong_thread]") {
   LoopInThread other;
   const long runner = runner_of(other.loop);
   NoTimer timer;
   NoWaiter waiter;
   SocketPair pair;
-  CHECK(thrown_by([&] { other.loop.arm(timer, other.loop.time()); }) == sentence("a timer", runner, ::gettid()));
+  CHECK(thrown_by([&] { other.loop.arm(timer, other.loop.time()); }) ==
+        sentence("a timer", runner, ::gettid()));
   CHECK(thrown_by([&] { other.loop.watch(waiter, pair.a.fd(), Readiness::kReadable); }) ==
         sentence("a descriptor that is waited for", runner, ::gettid()));
   CHECK_FALSE(timer.armed());
   CHECK_FALSE(waiter.registered());
 }
 
-TEST_CASE("Threads: while nobody runs the loop, no thread is the wrong one", "[threads][wrong_thread]") {
+TEST_CASE("Threads: while nobody runs the loop, no thread is the wrong one",
+          "[threads][wrong_thread]") {
   EventLoop loop;
   NoTimer timer;
-  CHECK(in_thread([&] { return thrown_by([&] { loop.arm(timer, loop.time() + 1h); }); }) == "nothing");
+  CHECK(in_thread([&] { return thrown_by([&] { loop.arm(timer, loop.time() + 1h); }); }) ==
+        "nothing");
   CHECK(timer.armed());
   timer.disarm();
   WaitList list;
@@ -233,8 +248,9 @@ TEST_CASE("Threads: while nobody runs the loop, no thread is the wrong one", "[t
   CHECK(task.done());
 }
 
-TEST_CASE("Threads: a task that is woken by the wrong thread stops the process, with both threads named",
-          "[threads][wrong_thread][check]") {
+TEST_CASE(
+    "Threads: a task that is woken by the wrong thread stops the process, with both threads named",
+    "[threads][wrong_thread][check]") {
   const std::string said = said_in_dying([] {
     WaitList list;
     LoopInThread other;
@@ -252,7 +268,9 @@ TEST_CASE("Threads: a task that is woken by the wrong thread stops the process, 
   CHECK_THAT(said, ContainsSubstring(sentence("a task that waits", runner, caller)));
 }
 
-TEST_CASE("Threads: a socket that a task waits at, used by the wrong thread: the error names its peer", "[threads][wrong_thread][socket]") {
+TEST_CASE(
+    "Threads: a socket that a task waits at, used by the wrong thread: the error names its peer",
+    "[threads][wrong_thread][socket]") {
   LoopInThread other;
   SocketPair pair;
   const auto task = other.loop.create_task([](treadle::Socket& socket) -> Coro<> {
@@ -261,13 +279,15 @@ TEST_CASE("Threads: a socket that a task waits at, used by the wrong thread: the
   }(pair.a));
   REQUIRE(comes_true([&] { return !task.waits_for().empty(); }));
   const long runner = runner_of(other.loop);
-  CHECK(thrown_by([&] { pair.a.shutdown_write(); }) == sentence("the socket with ?", runner, ::gettid()));
+  CHECK(thrown_by([&] { pair.a.shutdown_write(); }) ==
+        sentence("the socket with ?", runner, ::gettid()));
   treadle::testing::put(pair.b, "x");
   REQUIRE(comes_true([&] { return task.done(); }));
   CHECK(thrown_by([&] { pair.a.shutdown_write(); }) == "nothing");  // nobody waits at it any more
 }
 
-TEST_CASE("Threads: a socket that a task waits at, closed by the wrong thread, stops the process", "[threads][wrong_thread][socket][check]") {
+TEST_CASE("Threads: a socket that a task waits at, closed by the wrong thread, stops the process",
+          "[threads][wrong_thread][socket][check]") {
   CHECK_THAT(said_in_dying([] {
                LoopInThread other;
                SocketPair pair;
@@ -285,7 +305,9 @@ TEST_CASE("Threads: a socket that a task waits at, closed by the wrong thread, s
 
 // ---- Signals
 
-TEST_CASE_METHOD(LoopFixture, "Threads: a signal that another thread gets runs its callback on the loop's", "[threads][signal]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "Threads: a signal that another thread gets runs its callback on the loop's",
+                 "[threads][signal]") {
   std::thread::id place;
   loop.add_signal_handler(SIGUSR1, [&] {
     place = std::this_thread::get_id();
@@ -301,21 +323,25 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a signal that another thread gets runs i
   CHECK(place == std::this_thread::get_id());
 }
 
-TEST_CASE("Threads: signals may be asked for, and given back, by other threads", "[threads][signal]") {
+TEST_CASE("Threads: signals may be asked for, and given back, by other threads",
+          "[threads][signal]") {
   std::atomic<int> came = 0;
   LoopInThread other;
   other.loop.add_signal_handler(SIGUSR1, [&] { ++came; });
   ::raise(SIGUSR1);
   CHECK(comes_true([&] { return came == 1; }));
   EventLoop second;
-  CHECK_THROWS_WITH(second.add_signal_handler(SIGUSR1, [] {}), "another loop handles SIGUSR1 already");
+  CHECK_THROWS_WITH(second.add_signal_handler(SIGUSR1, [] {}),
+                    "another loop handles SIGUSR1 already");
   CHECK_THROWS_AS(other.loop.add_signal_handler(SIGKILL, [] {}), std::invalid_argument);
   CHECK(other.loop.remove_signal_handler(SIGUSR1));
   CHECK_FALSE(other.loop.remove_signal_handler(SIGUSR1));
   second.add_signal_handler(SIGUSR1, [] {});
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: a loop's own thread does not wait for another loop to take a signal", "[threads][signal]") {
+TEST_CASE_METHOD(LoopFixture,
+                 "Threads: a loop's own thread does not wait for another loop to take a signal",
+                 "[threads][signal]") {
   LoopInThread other;
   loop.call_soon([&] {
     try {
@@ -340,7 +366,9 @@ TEST_CASE("Threads: each of two loops in two threads has signals of its own", "[
   }
 }
 
-TEST_CASE("Threads: Ctrl-C cancels the main task, whichever thread gets it, and the process ends by it", "[threads][signal][run]") {
+TEST_CASE(
+    "Threads: Ctrl-C cancels the main task, whichever thread gets it, and the process ends by it",
+    "[threads][signal][run]") {
   const auto ending = in_child([] {
     std::atomic<bool> over = false;
     std::thread gets_it([&] {
@@ -366,7 +394,8 @@ TEST_CASE("Threads: Ctrl-C cancels the main task, whichever thread gets it, and 
   CHECK(ending.signal == SIGINT);
 }
 
-TEST_CASE("Threads: Ctrl-C ends a program though one of its threads blocks in read", "[threads][signal][run]") {
+TEST_CASE("Threads: Ctrl-C ends a program though one of its threads blocks in read",
+          "[threads][signal][run]") {
   const auto ending = in_child([] {
     int ends[2];
     if (::pipe(ends) < 0) return;

@@ -89,9 +89,7 @@ class LoopInThread {
   EventLoop loop;
 
  private:
-  void run() {
-    loop.run_forever();
-  }
+  void run() { loop.run_forever(); }
 
   std::thread thread_;
 };

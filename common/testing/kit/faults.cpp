@@ -86,7 +86,7 @@ static auto* const real_write = real<ssize_t(int, const void*, size_t)>("write")
 ssize_t write(int fd, const void* buffer, size_t size) {
   if (fails(Call::kWrite)) return -1;
   return (real_write ? real_write : real<ssize_t(int, const void*, size_t)>("write"))(fd, buffer,
-                                                                                     size);
+                                                                                      size);
 }
 
 int accept(int fd, sockaddr* address, socklen_t* length) {
