@@ -350,7 +350,7 @@ void EventLoop::schedule(ScheduledCall& call) {
 void EventLoop::task_done(TaskBlock& task) noexcept {
   --unfinished_;
   if (task.asked_to_leave()) --asked_to_leave_;
-  if (task.state() == TaskState::kFailed && task.has_handles()) return;  // it may be asked for
+  if (task.state() == TaskState::kFailed && task.keep_error_for_handles()) return;
   task.unlink();
   if (const auto report = task.lost_error()) report();
   task.leave_loop();

@@ -382,7 +382,7 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
   --unfinished_;
   count_ending(task);
   if (task.asked_to_leave()) --asked_to_leave_;
-  if (task.state() == TaskState::kFailed && task.has_handles()) return;  // it may be asked for
+  if (task.state() == TaskState::kFailed && task.keep_error_for_handles()) return;
   task.unlink();
   if (const auto report = task.lost_error()) report();
   task.leave_loop();
