@@ -249,6 +249,11 @@ def labels(options: Options) -> list[str]:
     return rows + ([TOOLS] if options.with_tools else [])
 
 
+def examples_are_built() -> bool:
+    """Whether the tools' tests found the newest stage's examples."""
+    return any((build.tree(ROOT, "dev") / "chapters" / stages.newest(ROOT).name / "examples").glob("*"))
+
+
 def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[Case]], seconds: float,
            reused: Collection[str] = ()) -> int:
     """Print the last page; the exit status."""
@@ -258,6 +263,9 @@ def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[C
     for name, cases in rest.items():
         again = any(kept.startswith(name) for kept in reused)
         print(f"{name}: {tally(cases)}{', the last time; nothing has changed since (FRESH=1 runs them)' if again else ''}")
+    if TOOLS in rest and not examples_are_built():
+        print("The tests of the examples were left out, as these are not built; "
+              f"make stage CH={stages.newest(ROOT).number} builds the newest.")
     everything = [*runs.values(), *rest.values()]
     passed, failed = matrix.count([case for cases in everything for case in cases])
     if passed + failed == 0:

@@ -178,6 +178,12 @@ class LastPage(unittest.TestCase):
         self.assertEqual((code, out.splitlines()[-1]), (0, "2 passed, 0 failed"))
         self.assertEqual(len(re.findall(r"\d+ passed, \d+ failed", out)), 1)
 
+    def test_tests_of_examples_that_were_left_out_are_missed(self) -> None:
+        for built in (True, False):
+            with mock.patch.object(test_all, "examples_are_built", return_value=built):
+                _, out = self.report({}, {"tools": good("Tools: x")})
+            self.assertEqual("examples were left out" in out, not built)
+
     def test_any_failure_makes_the_status_1(self) -> None:
         self.assertEqual(self.report({"01-loop": [*good("A: b"), Case("A: c", False)]})[0], 1)
 
