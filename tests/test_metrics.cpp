@@ -268,8 +268,9 @@ TEST_CASE("Metrics: a step that does not end keeps nobody waiting for ever", "[m
   }(inside, over));
   std::thread runner([&] { loop.run_forever(); });
   while (!inside) std::this_thread::yield();
-  CHECK_THROWS_AS(loop.metrics(), TimeoutError);
-  CHECK_THROWS_WITH(loop.all_tasks(), ContainsSubstring("task number 1"));
+  CHECK_THROWS_AS(loop.metrics(20ms), TimeoutError);
+  CHECK_THROWS_WITH(loop.all_tasks(20ms),
+                    ContainsSubstring("0.02s") && ContainsSubstring("task 1"));
   over = true;
   loop.stop();
   runner.join();
@@ -319,11 +320,11 @@ Coro<LoopOptions> given(LoopOptions options) { co_return options; }
 
 TEST_CASE_METHOD(LoopFixture, "LoopOptions: named where they are given, also beside a co_await",
                  "[options]") {
-  const auto main = [](EventLoop& loop) -> Coro<> {
+  const auto main = [](EventLoop& own) -> Coro<> {
     const LoopOptions options = co_await given({.debug = true, .slow_step = 5ms});
     CHECK(options.debug);
     CHECK(options.slow() == 5ms);
-    const auto task = co_await loop.create_task(given({.timing = true}));
+    const auto task = co_await own.create_task(given({.timing = true}));
     CHECK(task.timing);
     CHECK(task.slow() == 0ms);
   };

@@ -5,8 +5,10 @@
 
 namespace treadle {
 
-OperationError::OperationError(int error, const std::string& operation, std::string task)
-    : std::system_error(error, std::generic_category(), operation),
+OperationError::OperationError(int error, const std::string& operation, std::string task,
+                               const std::string& why)
+    : std::system_error(error, std::generic_category(),
+                        why.empty() ? operation : operation + ": " + why),
       operation_(operation),
       task_(std::move(task)) {}
 

@@ -193,7 +193,7 @@ void EventLoop::run_until(const TaskBlock& task) {
     throw InvalidStateError(task.label() + " belongs to another loop");
   RunningHere running(*this);
   while (!task.done()) {
-    if (!stopping_ && nobody_is_left()) {
+    if (ready_.empty() && !stopping_ && nobody_is_left()) {
       throw DeadlockError(task.label() +
                           " is not done, and nothing is left to run: " + who_waits());
     }
@@ -249,12 +249,9 @@ void EventLoop::run_until_idle() {
 }
 
 std::size_t EventLoop::run_turn(Wait wait) {
-  if (step_watch()) [[unlikely]]
-    watch_.asks_kernel(wait == Wait::kForNext && ready_.empty());
-  poll(wait);
-  if (step_watch()) [[unlikely]]
-    watch_.kernel_answered();
-  if (inbox_->has_mail()) take_mail();
+  // With something to run and nobody at a descriptor there is nothing to ask.
+  if (ready_.empty() || poller_.size() > kOurs || step_watch() != nullptr) poll(wait);
+  if (inbox_->has_mail()) inbox_->take();
   if (signals_ && signals_->raised()) take_signals();
   if (!timers_.empty()) counts_.timers_fired += timers_.fire_due(clock_.now());
   // Those that are ready now, and not those that they make ready: each turn ends.
@@ -263,11 +260,39 @@ std::size_t EventLoop::run_turn(Wait wait) {
   counts_.most_ready = std::max<std::uint64_t>(counts_.most_ready, batch);
   if (step_watch()) [[unlikely]]
     watch_.turn_begins(batch);
-  for (std::size_t left = batch; left > 0; --left) run_one(ready_.pop());
+  run_some(batch);
   return batch;
 }
 
+// Runs the first so many of those that are ready. The try stands outside of the loop, as what it needs
+// to be set up costs more than many a step.
+void EventLoop::run_some(std::size_t left) noexcept {
+  while (left > 0) {
+    try {
+      while (left > 0) {
+        --left;
+        ready_.pop().run();
+        if (step_watch()) [[unlikely]]
+          watch_.runnable_over();
+      }
+    } catch (...) {
+      callback_failed();
+      if (step_watch()) watch_.runnable_over();
+    }
+  }
+}
+
+void EventLoop::callback_failed() noexcept {
+  call_exception_handler({"a callback failed", std::current_exception()});
+}
+
 void EventLoop::poll(Wait wait) {
+  if (StepWatch* watch = step_watch()) watch->asks_kernel(wait == Wait::kForNext && ready_.empty());
+  ask_kernel(wait);
+  if (StepWatch* watch = step_watch()) watch->kernel_answered();
+}
+
+void EventLoop::ask_kernel(Wait wait) {
   // With work at hand the kernel is asked only in passing, so that those who compute do not
   // starve those who wait.
   if (wait == Wait::kNot || !ready_.empty()) {
@@ -286,13 +311,7 @@ void EventLoop::poll(Wait wait) {
 bool EventLoop::sleep(Clock::duration timeout) {
   const bool may_sleep = timeout != kNoTime && inbox_->may_sleep();
   const bool time_passed = poller_.wait(may_sleep ? timeout : kNoTime);
-  return take_mail() == 0 && time_passed;
-}
-
-std::size_t EventLoop::take_mail() noexcept {
-  const std::size_t taken = inbox_->take();
-  counts_.posts += taken;
-  return taken;
+  return inbox_->take() == 0 && time_passed;
 }
 
 void EventLoop::handle_signal(int signal, Signals::Callback callback, Signals::Times times) {
@@ -323,17 +342,13 @@ void EventLoop::cancel_on_signal(int signal, AnyTask task) {
       Signals::Times::kOnce);
 }
 
-void EventLoop::run_one(Runnable& runnable) noexcept {
-  try {
-    runnable.run();
-  } catch (...) {
-    call_exception_handler({"a callback failed", std::current_exception()});
-  }
-  if (step_watch()) [[unlikely]]
-    watch_.runnable_over();
+void EventLoop::adopt(TaskBlock& task) {
+  if (inbox_->runs_here() && !closed_) [[likely]]
+    return take_in(task);
+  adopt_at_the_door(task);
 }
 
-void EventLoop::adopt(TaskBlock& task) {
+void EventLoop::adopt_at_the_door(TaskBlock& task) {
   // Where the loop goes before it takes the task in, the task ends as others do then.
   struct Leave {
     void operator()(TaskBlock* block) const noexcept {
@@ -341,11 +356,8 @@ void EventLoop::adopt(TaskBlock& task) {
       block->leave_loop();
     }
   };
-  if (inbox_->runs_here()) {
-    if (closed_) task.detach(), task.leave_loop(), throw_closed();
-    return take_in(task);
-  }
   std::unique_ptr<TaskBlock, Leave> stranger(&task);
+  if (closed_) throw_closed();
   const bool open = inbox_->reach(
       [this, stranger = std::move(stranger)]() mutable { take_in(*stranger.release()); });
   if (!open) throw_closed();
@@ -382,7 +394,14 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
   --unfinished_;
   count_ending(task);
   if (task.asked_to_leave()) --asked_to_leave_;
-  if (task.state() == TaskState::kFailed && task.keep_error_for_handles()) return;
+  if (task.state() == TaskState::kFailed) [[unlikely]]
+    return failed(task);
+  task.unlink();
+  task.leave_loop();
+}
+
+void EventLoop::failed(TaskBlock& task) noexcept {
+  if (task.has_handles()) return;  // it may be asked for
   task.unlink();
   if (const auto report = task.lost_error()) report();
   task.leave_loop();
@@ -400,22 +419,28 @@ void EventLoop::count_ending(const TaskBlock& task) noexcept {
 
 void EventLoop::keep_last_counts() {
   const std::lock_guard lock(handler_mutex_);
-  last_counts_ = counts_;
+  last_counts_ = counts();
 }
 
-LoopMetrics EventLoop::metrics() const {
-  if (const auto counts = look([this] { return counts_; })) return *counts;
+LoopMetrics EventLoop::metrics(Delay patience) const {
+  if (const auto there = look([this] { return counts(); }, patience)) return *there;
   const std::lock_guard lock(handler_mutex_);
   return last_counts_;
 }
 
-std::vector<AnyTask> EventLoop::all_tasks() const {
+LoopMetrics EventLoop::counts() const noexcept {
+  LoopMetrics counts = counts_;
+  counts.posts = inbox_->posts();
+  return counts;
+}
+
+std::vector<AnyTask> EventLoop::all_tasks(Delay patience) const {
   const auto list = [this] {
     std::vector<AnyTask> tasks;
     for_each_task([&](TaskBlock& task) { tasks.emplace_back(Ref<TaskBlock>(task)); });
     return tasks;
   };
-  return look(list).value_or(std::vector<AnyTask>());
+  return look(list, patience).value_or(std::vector<AnyTask>());
 }
 
 void EventLoop::add_observer(LoopObserver& observer) {

@@ -1,5 +1,6 @@
 #include "treadle/inbox.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -36,19 +37,12 @@ long number_of_this_thread() noexcept {
 
 bool Inbox::runs_here() const noexcept { return run_by_this_thread == this; }
 
-bool Inbox::stands_in_here() const noexcept { return stood_in_for == this; }
-
-Inbox::StandIn::StandIn(const Inbox& inbox) noexcept
-    : before_(std::exchange(stood_in_for, &inbox)) {}
-
-Inbox::StandIn::~StandIn() { stood_in_for = before_; }
-
-void Inbox::throw_no_answer() const {
+void Inbox::throw_no_answer(Delay patience) const {
   throw TimeoutError(
-      fmt::format("the loop has not answered for {} s: the step that it takes, the last one known "
-                  "of task number {}, "
-                  "does not end",
-                  kPatience.count(), last_step_.load(std::memory_order_relaxed)));
+      fmt::format("the loop has not answered for {}: it takes a step that does not end, as far as "
+                  "it is known one of task {}",
+                  std::chrono::duration<double>(patience.in_nanoseconds()),
+                  last_step_.load(std::memory_order_relaxed)));
 }
 
 const Inbox* Inbox::of_this_thread() noexcept { return run_by_this_thread; }
@@ -57,6 +51,13 @@ void Inbox::require_no_loop_here() {
   if (run_by_this_thread != nullptr)
     throw InvalidStateError("to wait for another thread would block the loop that this one runs");
 }
+
+bool Inbox::stands_in_here() const noexcept { return stood_in_for == this; }
+
+Inbox::StandIn::StandIn(const Inbox& inbox) noexcept
+    : before_(std::exchange(stood_in_for, &inbox)) {}
+
+Inbox::StandIn::~StandIn() { stood_in_for = before_; }
 
 bool Inbox::post(Runnable& runnable) noexcept {
   if (stands_in_here()) {
@@ -70,9 +71,29 @@ bool Inbox::post(Runnable& runnable) noexcept {
     return true;
   }
   queue_.push(runnable);
-  has_mail_.store(true, std::memory_order_relaxed);
-  if (std::exchange(sleeping_, false)) ring(lock);
+  open_calls_ = nullptr;
+  mail_has_come(lock);
   return true;
+}
+
+PostedCalls& Inbox::open_calls() {
+  if (open_calls_ == nullptr) {
+    if (!spare_calls_) spare_calls_ = std::make_unique<PostedCalls>(*this);
+    open_calls_ = spare_calls_.release();
+    queue_.push(*open_calls_);
+  }
+  return *open_calls_;
+}
+
+void Inbox::give_back(std::unique_ptr<PostedCalls> calls) noexcept {
+  const std::lock_guard lock(mutex_);
+  spare_calls_.swap(calls);  // one that was there goes when the lock has been given back
+}
+
+void Inbox::mail_has_come(std::unique_lock<std::mutex>& lock) noexcept {
+  has_mail_.store(true, std::memory_order_relaxed);
+  posts_.store(posts() + 1, std::memory_order_relaxed);  // the mutex is held: nobody else writes
+  if (std::exchange(sleeping_, false)) ring(lock);
 }
 
 void Inbox::wake() noexcept {
@@ -126,6 +147,7 @@ std::size_t Inbox::take() noexcept {
 std::size_t Inbox::take_locked() noexcept {
   sleeping_ = false;
   has_mail_.store(false, std::memory_order_relaxed);
+  open_calls_ = nullptr;
   return ready_->append(queue_);
 }
 

@@ -187,8 +187,8 @@ bool SocketOperation::failed_unless_again() noexcept {
 
 void SocketOperation::throw_if_failed() const {
   if (error_ == 0) return;
-  const char* why = error_ == ECANCELED ? ": the socket was closed while a task waited" : "";
-  throw OperationError(error_, waits_for() + why, caller_->label());
+  const char* why = error_ == ECANCELED ? "the socket was closed while a task waited" : "";
+  throw OperationError(error_, waits_for(), caller_->label(), why);
 }
 
 std::string SocketOperation::waits_for() const {

@@ -58,7 +58,7 @@ void PromiseBase::throw_cancelled() {
 
 void PromiseBase::note_escape() const noexcept { task_->note_escape(*this); }
 
-TaskBlock::TaskBlock(TaskHost& host, Frame frame, const std::source_location& made_at) noexcept
+TaskBlock::TaskBlock(TaskHost& host, Frame&& frame, const std::source_location& made_at) noexcept
     : id_(last_id.fetch_add(1, std::memory_order_relaxed) + 1),
       inbox_(host.inbox()),
       made_at_(made_at),
@@ -164,8 +164,8 @@ void TaskBlock::run() {
   host_->set_current(nullptr);
   if (std::exchange(error_noted_, false)) record().forget_error();
   if (frame_.done()) {
-    keep_result(*frame_.promise());
-    return finish(how_it_ended());
+    const bool well = keep_result(*frame_.promise());
+    return finish(well ? TaskState::kFinished : how_it_failed());
   }
   check(queued() || waiting_at_ != nullptr,
         "a task is suspended only by an awaiter that can make it ready again");
@@ -257,11 +257,9 @@ std::exception_ptr TaskBlock::take_request() noexcept {
   return std::make_exception_ptr(*request);
 }
 
-TaskState TaskBlock::how_it_ended() const noexcept {
-  const std::exception_ptr error = this->error();
-  if (!error) return TaskState::kFinished;
+TaskState TaskBlock::how_it_failed() const noexcept {
   try {
-    std::rethrow_exception(error);
+    std::rethrow_exception(error());
   } catch (const CancelledError&) {
     return TaskState::kCancelled;
   } catch (...) {
@@ -305,6 +303,7 @@ void TaskBlock::detach() noexcept {
   state_.notify_all();
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, {});
+  state_.notify_all();
   while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
 }
 
@@ -330,7 +329,7 @@ void TaskBlock::release_failed() noexcept {
 std::function<void()> TaskBlock::handle_of_failed_dropped() {
   const std::uint32_t before = references_.fetch_sub(1, std::memory_order_acq_rel);
   if (before == 1) delete this;  // the loop goes, and has let go of it already
-  if (before != kOfLoop + kKeepsError + 1) return {};
+  if (before != kOfLoop + 1) return {};
   unlink();
   auto report = lost_error();
   leave_loop();

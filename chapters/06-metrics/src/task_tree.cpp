@@ -108,13 +108,13 @@ class Drawing {
 
 }  // namespace
 
-std::string task_tree(const EventLoop& loop) {
+std::string task_tree(const EventLoop& loop, Delay patience) {
   const auto draw = [&loop] {
     std::vector<const TaskBlock*> tasks;
     loop.for_each_task([&](const TaskBlock& task) { tasks.push_back(&task); });
     return Drawing(std::move(tasks)).text();
   };
-  return loop.look(draw).value_or("the loop is closed\n");
+  return loop.look(draw, patience).value_or("the loop is closed\n");
 }
 
 }  // namespace treadle

@@ -120,6 +120,8 @@ class PromiseBase {
     where_ = where;
     return std::move(coro).operator co_await();
   }
+  template <class T>
+  void await_transform(Coro<T>& coro) = delete;  // a named one: `co_await std::move(coro)`
 
   /// The co_await that the body came to last; before the first the place of the body itself.
   const std::source_location& where() const noexcept { return where_; }
@@ -294,14 +296,14 @@ class [[nodiscard]] Coro {
   void operator co_await() & = delete;
 
   /// Gives the frame away, to an owner that starts it with PromiseBase::start_for.
-  Frame release() && noexcept { return std::move(frame_); }
+  Frame&& release() && noexcept { return std::move(frame_); }
 
  private:
   friend promise_type;
 
   class CoroAwaiter {
    public:
-    explicit CoroAwaiter(Frame frame) noexcept : callee_(std::move(frame)) {
+    explicit CoroAwaiter(Frame&& frame) noexcept : callee_(std::move(frame)) {
       check(callee_.promise() != nullptr, "a Coro is awaited once");
     }
     bool await_ready() const noexcept { return false; }

@@ -54,8 +54,10 @@ class TimeoutError : public std::runtime_error {
 /// A system call that failed, for a task.
 class OperationError : public std::system_error {
  public:
-  /// `error` is an errno. `operation` says which call and with whom, `task` for which task.
-  OperationError(int error, const std::string& operation, std::string task);
+  /// `error` is an errno. `operation` says which call and with whom, `task` for which task, and
+  /// `why` what else there is to say.
+  OperationError(int error, const std::string& operation, std::string task,
+                 const std::string& why = {});
 
   /// `recv from 127.0.0.1:40312`.
   const std::string& operation() const noexcept { return operation_; }

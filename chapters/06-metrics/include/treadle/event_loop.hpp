@@ -142,12 +142,12 @@ class ThreadSafeEventLoop final : public TaskHost {
   template <CallbackFunction F>
   Handle call_soon(F callback);
 
-  /// The same. asyncio has two functions, as only one of its is safe; here the name says to the
-  /// reader that another thread calls.
+  /// The same without a handle: the quickest way to a loop that another thread runs. A callback of
+  /// up to four words that is trivially copyable, as most that capture pointers and numbers are, is
+  /// copied into an array and costs no memory of its own. (asyncio's gives a handle; call_soon() does,
+  /// and may be called from any thread as well.)
   template <CallbackFunction F>
-  Handle call_soon_threadsafe(F callback) {
-    return call_soon(std::move(callback));
-  }
+  void call_soon_threadsafe(F callback);
 
   /// The time by the loop's clock.
   Clock::time_point time() const noexcept override { return clock_.now(); }
@@ -207,18 +207,18 @@ class ThreadSafeEventLoop final : public TaskHost {
 
   /// What the loop has done so far, as of one moment between two steps, or in the step that asks. From
   /// any thread but one that runs another loop. Another thread waits until the loop has a turn to
-  /// answer in; where that does not come, because a step does not end, TimeoutError is thrown after
-  /// Inbox::kPatience. Of a closed loop, what it had done in all.
-  LoopMetrics metrics() const;
+  /// answer in; where that does not come, as a step does not end, TimeoutError is thrown after
+  /// `patience`. Of a closed loop, what it had done in all.
+  LoopMetrics metrics(Delay patience = Inbox::kPatience) const;
 
   /// The tasks that are not done, oldest first. Asked as metrics().
-  std::vector<AnyTask> all_tasks() const;
+  std::vector<AnyTask> all_tasks(Delay patience = Inbox::kPatience) const;
 
   /// Gives what `f()` gives, called where nothing of the loop moves. It may look at all that belongs to
   /// the loop, and owns what it needs besides. Nothing, where the loop is closed. Asked as metrics().
   template <class F>
-  auto look(F f) const {
-    return inbox_->look(std::move(f));
+  auto look(F f, Delay patience = Inbox::kPatience) const {
+    return inbox_->look(std::move(f), patience);
   }
 
   /// Calls `visit(block)` for each task that is not done, oldest first. REQUIRES: look() has called us.
@@ -292,12 +292,15 @@ class ThreadSafeEventLoop final : public TaskHost {
   class RunningHere;
 
   void task_done(TaskBlock& task) noexcept override;
+  void callback_failed() noexcept override;
   std::function<void()> error_lost(const TaskBlock& task, std::exception_ptr error) override;
   bool debug() const noexcept override { return options_.debug; }
   void report(std::string what, std::exception_ptr why, const TaskBlock* about) noexcept override;
 
   void adopt(TaskBlock& task);
+  void adopt_at_the_door(TaskBlock& task);
   void take_in(TaskBlock& task) noexcept;
+  void failed(TaskBlock& task) noexcept;
   void queue(Call& call);
   void schedule(ScheduledCall& call);
   void let_go(TaskBlock& task) noexcept;
@@ -305,10 +308,11 @@ class ThreadSafeEventLoop final : public TaskHost {
   enum class Wait { kNot, kForNext };
   std::size_t run_turn(Wait wait);
   void poll(Wait wait);
-  std::size_t take_mail() noexcept;
+  LoopMetrics counts() const noexcept;
   void count_ending(const TaskBlock& task) noexcept;
   void keep_last_counts();
-  void run_one(Runnable& runnable) noexcept;
+  void ask_kernel(Wait wait);
+  void run_some(std::size_t left) noexcept;
   bool idle(std::size_t timers_of_ours = 0) const noexcept;
   bool nobody_is_left(std::size_t timers_of_ours = 0);
   bool sleep(Clock::duration timeout);
@@ -367,6 +371,14 @@ Handle EventLoop::call_soon(F callback) {
   auto call = Ref<Call>::adopt(*new CallOf<Call, F>(std::move(callback)));
   queue(*call);
   return Handle(std::move(call));
+}
+
+template <CallbackFunction F>
+void EventLoop::call_soon_threadsafe(F callback) {
+  if constexpr (PostedCalls::takes<F>) {
+    if (inbox_->post_small(callback)) return;
+  }
+  call_soon(std::move(callback));
 }
 
 template <CallbackFunction F>

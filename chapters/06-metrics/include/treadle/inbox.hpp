@@ -16,7 +16,7 @@
 //   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
 //      who posts wakes it.
 //   3. While nobody runs the loop, the queue is empty. Who stands in for the thread that would run it
-//      may come back to the inbox from what he does there, such as by an observer's code.
+//      may come back to the inbox from what he does there, such as by an awaiter that is withdrawn.
 //   4. The wake-up is drained before anything is looked for, never after. Who comes between the two
 //      leaves his ring behind, and the next question of the poller returns at once. In the other
 //      order the ring would be eaten. A post survives that, as the queue is looked at once more
@@ -39,6 +39,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "treadle/clock.hpp"
+#include "treadle/posted_calls.hpp"
 #include "treadle/ready_queue.hpp"
 #include "treadle/wakeup.hpp"
 
@@ -46,8 +48,10 @@ namespace treadle {
 
 class Inbox {
  public:
-  /// `ready` is the loop's own queue, for those who post while nobody runs the loop.
-  explicit Inbox(ReadyQueue& ready) noexcept : ready_(&ready) {}
+  /// `ready` is the loop's own queue, for those who post while nobody runs the loop; `errors` is told
+  /// of what posted callbacks throw.
+  explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr) noexcept
+      : ready_(&ready), errors_(errors) {}
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
@@ -60,6 +64,12 @@ class Inbox {
   /// is closed: then nothing has happened.
   bool post(Runnable& runnable) noexcept;
 
+  /// The same for a small callback, without a block of memory for each. False also where nobody runs
+  /// the loop.
+  template <class F>
+  requires PostedCalls::takes<F>
+  bool post_small(const F& f);
+
   /// Does `f()` with the loop in hand: at once on the loop's own thread and where nobody runs it,
   /// else in a turn. False where the loop is closed: then `f` is destroyed.
   template <class F>
@@ -70,16 +80,19 @@ class Inbox {
   template <class F>
   auto ask(F f) -> std::optional<std::invoke_result_t<F>>;
 
-  /// The same, to look at something: gives up where the loop has not answered after a while. Throws
+  /// The same, to look at something: gives up where the loop has not answered in time. Throws
   /// TimeoutError then; `f` may be called later all the same, so it owns what it needs.
   template <class F>
-  auto look(F f) -> std::optional<std::invoke_result_t<F>>;
+  auto look(F f, Delay patience = kPatience) -> std::optional<std::invoke_result_t<F>>;
 
-  /// How long that is.
-  static constexpr std::chrono::seconds kPatience{1};
+  /// How long who looks waits for a loop that does not end its step.
+  static constexpr std::chrono::seconds kPatience{5};
 
   /// True where a thread runs the loop, and not this one.
   bool runs_elsewhere() const noexcept { return runner_ != 0 && !runs_here(); }
+
+  /// How much has been posted while somebody ran the loop.
+  std::uint64_t posts() const noexcept { return posts_.load(std::memory_order_relaxed); }
 
   /// True where a thread runs the loop.
   bool runs() const noexcept { return runner_ != 0; }
@@ -121,6 +134,11 @@ class Inbox {
   /// A step of the task with this number begins.
   void note_step(std::uint64_t task) noexcept { last_step_.store(task, std::memory_order_relaxed); }
 
+  /// A block of calls has been run, and can be used again.
+  void give_back(std::unique_ptr<PostedCalls> calls) noexcept;
+
+  CallbackErrors& errors() const noexcept { return *errors_; }
+
   /// In the loop's poller for as long as it lives.
   Wakeup& wakeup() noexcept { return *wakeup_; }
 
@@ -140,9 +158,9 @@ class Inbox {
   }
 
  private:
+  class StandIn;
   template <class F>
   class Errand;
-  class StandIn;
 
   ~Inbox() = default;
   bool stands_in_here() const noexcept;
@@ -150,8 +168,10 @@ class Inbox {
   auto send(F f) -> std::future<std::invoke_result_t<F>>;
   template <class T>
   static std::optional<T> answer_in(std::future<T>& answer);
-  [[noreturn]] void throw_no_answer() const;
+  [[noreturn]] void throw_no_answer(Delay patience) const;
+  void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
+  PostedCalls& open_calls();
   std::size_t take_locked() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
@@ -162,6 +182,7 @@ class Inbox {
   std::atomic<bool> has_mail_ = false;
   std::atomic<long> runner_ = 0;  // the number of the thread that runs the loop; 0: nobody
   std::atomic<std::uint64_t> last_step_ = 0;  // whose step began last
+  std::atomic<std::uint64_t> posts_ = 0;
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
@@ -169,10 +190,13 @@ class Inbox {
   bool running_ = false;
   bool sleeping_ = false;
   bool closed_ = false;
-  int signalling_ = 0;  // how many are about to write to the wake-up
+  int signalling_ = 0;                        // how many are about to write to the wake-up
+  PostedCalls* open_calls_ = nullptr;         // the last in the queue, where that can take more
+  std::unique_ptr<PostedCalls> spare_calls_;  // to be used next
 
   // The loop's own thread's, and others' while it is held.
   ReadyQueue* const ready_;
+  CallbackErrors* const errors_;
   std::optional<Wakeup> wakeup_{std::in_place};
 };
 
@@ -203,6 +227,17 @@ class Inbox::Errand final : public Runnable {
  private:
   F f_;
 };
+
+template <class F>
+requires PostedCalls::takes<F>
+bool Inbox::post_small(const F& f) {
+  if (runs_here() || stands_in_here()) return false;  // it goes behind what is ready
+  std::unique_lock lock(mutex_);
+  if (closed_ || !running_) return false;
+  open_calls().add(f);
+  mail_has_come(lock);
+  return true;
+}
 
 template <class F>
 bool Inbox::reach(F f) {
@@ -256,9 +291,10 @@ auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
 }
 
 template <class F>
-auto Inbox::look(F f) -> std::optional<std::invoke_result_t<F>> {
+auto Inbox::look(F f, Delay patience) -> std::optional<std::invoke_result_t<F>> {
   auto answer = send(std::move(f));
-  if (answer.wait_for(kPatience) == std::future_status::timeout) throw_no_answer();
+  if (answer.wait_for(patience.in_nanoseconds()) == std::future_status::timeout)
+    throw_no_answer(patience);
   return answer_in(answer);
 }
 

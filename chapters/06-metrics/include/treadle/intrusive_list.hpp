@@ -25,7 +25,10 @@ class ListLink {
   ListLink() noexcept = default;
   ListLink(const ListLink&) = delete;
   ListLink& operator=(const ListLink&) = delete;
-  ~ListLink() { unlink(); }
+  ~ListLink() {
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+  }
 
   bool linked() const noexcept { return next_ != this; }
 

@@ -17,7 +17,6 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "treadle/errors.hpp"
 
@@ -39,37 +38,43 @@ class Result {
   /// What get() gives: a T& for a reference, nothing for void, else a const T&.
   using View = std::conditional_t<std::is_void_v<T>, void, std::add_lvalue_reference_t<const T>>;
 
+  Result() noexcept {}
+  Result(const Result&) = delete;
+  Result& operator=(const Result&) = delete;
+  ~Result() { clear(); }
+
   /// True once there is a value or an error.
-  bool ready() const noexcept { return ending_.index() != kEmpty; }
+  bool ready() const noexcept { return ending_ != Ending::kNone; }
+  bool has_value() const noexcept { return ending_ == Ending::kValue; }
 
   /// The error, or null while there is none.
-  std::exception_ptr error() const noexcept {
-    auto* error = std::get_if<kError>(&ending_);
-    return error ? *error : nullptr;
-  }
+  std::exception_ptr error() const noexcept { return ending_ == Ending::kError ? error_ : nullptr; }
 
   void set_error(std::exception_ptr error) noexcept {
-    ending_.template emplace<kError>(std::move(error));
+    clear();
+    std::construct_at(&error_, std::move(error));
+    ending_ = Ending::kError;
   }
 
   /// Ends with a value. For a T that is void, call it without an argument.
   template <class... U>
   void set_value(U&&... value) {
+    clear();
     if constexpr (std::is_reference_v<T>) {
-      ending_.template emplace<kValue>(std::addressof(value)...);
+      std::construct_at(std::addressof(value_), std::addressof(value)...);
     } else {
-      ending_.template emplace<kValue>(std::forward<U>(value)...);
+      std::construct_at(std::addressof(value_), std::forward<U>(value)...);
     }
+    ending_ = Ending::kValue;
   }
 
   /// Takes over how `other` ended. What T's constructor throws on the way becomes the error.
   void take_over(Result& other) noexcept {
+    if (!other.has_value()) return set_error(other.error());
     try {
-      if (auto* value = std::get_if<kValue>(&other.ending_)) {
-        ending_.template emplace<kValue>(std::move(*value));
-      } else {
-        set_error(other.error());
-      }
+      clear();
+      std::construct_at(std::addressof(value_), std::move(other.value_));
+      ending_ = Ending::kValue;
     } catch (...) {
       set_error(std::current_exception());
     }
@@ -77,34 +82,49 @@ class Result {
 
   /// The value, left in place, or the error thrown. REQUIRES: ready().
   View get() const {
-    throw_if_error();
+    if (!has_value()) throw_error();
     if constexpr (std::is_reference_v<T>) {
-      return **std::get_if<kValue>(&ending_);
+      return *value_;
     } else if constexpr (!std::is_void_v<T>) {
-      return *std::get_if<kValue>(&ending_);
+      return value_;
     }
   }
 
   /// The value, moved out, or the error thrown. REQUIRES: ready(), and nobody took the value
   /// before.
   T take() {
-    throw_if_error();
+    if (!has_value()) throw_error();
     if constexpr (std::is_reference_v<T>) {
-      return **std::get_if<kValue>(&ending_);
+      return *value_;
     } else if constexpr (!std::is_void_v<T>) {
-      return std::move(*std::get_if<kValue>(&ending_));
+      return std::move(value_);
     }
   }
 
  private:
-  enum Ending : std::size_t { kEmpty, kValue, kError };
+  enum class Ending : unsigned char { kNone, kValue, kError };
 
-  void throw_if_error() const {
-    check(ready(), "a Result is read only after it was set");
-    if (auto* error = std::get_if<kError>(&ending_)) std::rethrow_exception(*error);
+  void clear() noexcept {
+    if (ending_ == Ending::kError) [[unlikely]] {
+      std::destroy_at(&error_);
+    } else if constexpr (!std::is_trivially_destructible_v<Stored>) {
+      if (ending_ == Ending::kValue) std::destroy_at(std::addressof(value_));
+    }
+    ending_ = Ending::kNone;
   }
 
-  std::variant<std::monostate, Stored, std::exception_ptr> ending_;
+  // Never part of its callers: errors are rare, and what throws them is long.
+  [[noreturn, gnu::noinline, gnu::cold]] void throw_error() const {
+    check(ready(), "a Result is read only after it was set");
+    std::rethrow_exception(error_);
+  }
+
+  // A variant would do. It asks itself what it holds at every turn, and here we know.
+  union {
+    Stored value_;
+    std::exception_ptr error_;
+  };
+  Ending ending_ = Ending::kNone;
 };
 
 }  // namespace treadle

@@ -75,7 +75,7 @@ std::string_view to_string(TaskState state) noexcept;
 bool may_follow(TaskState state, TaskState next) noexcept;
 
 /// The loop, as its tasks see it: where the ready ones go, and who is told of an end.
-class TaskHost {
+class TaskHost : public CallbackErrors {
  public:
   ReadyQueue& ready() noexcept { return ready_; }
 
@@ -107,7 +107,7 @@ class TaskHost {
   virtual std::function<void()> error_lost(const TaskBlock& task, std::exception_ptr error) = 0;
 
  protected:
-  TaskHost() : inbox_(Ref<Inbox>::adopt(*new Inbox(ready_))) {}
+  TaskHost() : inbox_(Ref<Inbox>::adopt(*new Inbox(ready_, this))) {}
   ~TaskHost() = default;
 
   ReadyQueue ready_;
@@ -124,8 +124,6 @@ class TaskBlock : public Runnable, public ListLink {
   using Id = std::uint64_t;
 
   static constexpr std::uint32_t kOfLoop = 1U << 31;  // the loop's reference, beside the handles'
-  static constexpr std::uint32_t kKeepsError = 1U << 30;  // it has failed, and handles may ask for it
-  static constexpr std::uint32_t kHandles = kKeepsError - 1;
 
   Id id() const noexcept { return id_; }
 
@@ -263,27 +261,13 @@ class TaskBlock : public Runnable, public ListLink {
   void detach() noexcept;
 
   /// The loop lets go of the task.
-  void leave_loop() noexcept { drop(kOfLoop | (references_ & kKeepsError)); }
+  void leave_loop() noexcept { drop(kOfLoop); }
 
   /// Of a handle. From any thread.
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    // One word says whether the task failed before the handle went or after: else each side could
-    // leave the error to the other.
-    std::uint32_t now = references_.load(std::memory_order_acquire);
-    while (now != 1) {
-      if ((now & kKeepsError) != 0) return release_failed();
-      if (references_.compare_exchange_weak(now, now - 1, std::memory_order_acq_rel,
-                                            std::memory_order_acquire))
-        return;
-    }
-    delete this;
-  }
-
-  /// The task has failed. True where there is a handle, whose owner may ask for the error; then the
-  /// last one to go comes to the loop.
-  bool keep_error_for_handles() noexcept {
-    return (references_.fetch_or(kKeepsError, std::memory_order_acq_rel) & kHandles) > 0;
+    if (state() == TaskState::kFailed) return release_failed();
+    drop(1);
   }
 
   /// The same for a handle that was only lent: another is there still.
@@ -292,17 +276,22 @@ class TaskBlock : public Runnable, public ListLink {
   /// What tells of an error that nobody has asked for; empty where there is none.
   std::function<void()> lost_error();
 
+  /// True where there is a handle. From any thread.
+  bool has_handles() const noexcept {
+    return (references_.load(std::memory_order_acquire) & ~kOfLoop) > 0;
+  }
+
   /// True where there is more than one handle. From any thread.
   bool shared() const noexcept {
-    return (references_.load(std::memory_order_acquire) & kHandles) > 1;
+    return (references_.load(std::memory_order_acquire) & ~kOfLoop) > 1;
   }
 
  protected:
-  TaskBlock(TaskHost& host, Frame frame, const std::source_location& made_at) noexcept;
+  TaskBlock(TaskHost& host, Frame&& frame, const std::source_location& made_at) noexcept;
   virtual ~TaskBlock();
 
-  /// Moves the ending out of `promise`, before its frame is destroyed.
-  virtual void keep_result(PromiseBase& promise) noexcept = 0;
+  /// Moves the ending out of `promise`, before its frame is destroyed. True where it is a value.
+  virtual bool keep_result(PromiseBase& promise) noexcept = 0;
 
   /// The task ends without its coroutine's having a say.
   virtual void keep_error(std::exception_ptr error) noexcept = 0;
@@ -331,7 +320,7 @@ class TaskBlock : public Runnable, public ListLink {
   void cancel_here(CancelledError request);
   void finish(TaskState how) noexcept;
   void end_before_first_step() noexcept;
-  TaskState how_it_ended() const noexcept;
+  TaskState how_it_failed() const noexcept;
   std::exception_ptr take_request() noexcept;
 
   // Fixed at construction.
@@ -365,15 +354,16 @@ class TaskBlock : public Runnable, public ListLink {
 template <class T>
 class TaskBlockOf final : public TaskBlock {
  public:
-  TaskBlockOf(TaskHost& host, Frame frame, const std::source_location& made_at) noexcept
+  TaskBlockOf(TaskHost& host, Frame&& frame, const std::source_location& made_at) noexcept
       : TaskBlock(host, std::move(frame), made_at) {}
 
   Result<T>& result() noexcept { return result_; }
   std::exception_ptr error() const noexcept override { return result_.error(); }
 
  private:
-  void keep_result(PromiseBase& promise) noexcept override {
+  bool keep_result(PromiseBase& promise) noexcept override {
     result_.take_over(static_cast<Promise<T>&>(promise).result());
+    return result_.has_value();
   }
   void keep_error(std::exception_ptr error) noexcept override {
     result_.set_error(std::move(error));
