@@ -133,6 +133,7 @@ void EventLoop::cancel_all(Clock::duration grace) {
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
+    stopping_ = false;  // whom we ask to end may not end us
     ask_all_to_leave();
     while (asked_to_leave_ > 0) {
       if (nobody_is_left(1)) return;
@@ -401,7 +402,7 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
 }
 
 void EventLoop::failed(TaskBlock& task) noexcept {
-  if (task.has_handles()) return;  // it may be asked for
+  if (task.keep_error_for_handles()) return;
   task.unlink();
   if (const auto report = task.lost_error()) report();
   task.leave_loop();

@@ -329,7 +329,7 @@ void TaskBlock::release_failed() noexcept {
 std::function<void()> TaskBlock::handle_of_failed_dropped() {
   const std::uint32_t before = references_.fetch_sub(1, std::memory_order_acq_rel);
   if (before == 1) delete this;  // the loop goes, and has let go of it already
-  if (before != kOfLoop + 1) return {};
+  if (before != kOfLoop + kKeepsError + 1) return {};
   unlink();
   auto report = lost_error();
   leave_loop();

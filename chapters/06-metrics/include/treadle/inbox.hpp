@@ -89,7 +89,7 @@ class Inbox {
   static constexpr std::chrono::seconds kPatience{5};
 
   /// True where a thread runs the loop, and not this one.
-  bool runs_elsewhere() const noexcept { return runner_ != 0 && !runs_here(); }
+  bool runs_elsewhere() const noexcept;
 
   /// How much has been posted while somebody ran the loop.
   std::uint64_t posts() const noexcept { return posts_.load(std::memory_order_relaxed); }
@@ -171,6 +171,8 @@ class Inbox {
   [[noreturn]] void throw_no_answer(Delay patience) const;
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
+  bool post_question(Runnable& question) noexcept;
+  void answer_questions() noexcept;
   PostedCalls& open_calls();
   std::size_t take_locked() noexcept;
   static void require_no_loop_here();
@@ -186,7 +188,8 @@ class Inbox {
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
-  ReadyQueue queue_;  // posted while somebody runs the loop
+  ReadyQueue queue_;      // posted while somebody runs the loop
+  ReadyQueue questions_;  // the same, by those who are blocked until they are answered
   bool running_ = false;
   bool sleeping_ = false;
   bool closed_ = false;
@@ -265,13 +268,20 @@ auto Inbox::send(F f) -> std::future<std::invoke_result_t<F>> {
   if (runs_elsewhere()) require_no_loop_here();
   std::promise<std::invoke_result_t<F>> question;
   auto answer = question.get_future();
-  reach([f = std::move(f), question = std::move(question)]() mutable {
+  auto say = [f = std::move(f), question = std::move(question)]() mutable {
     try {
       question.set_value(f());
     } catch (...) {
       question.set_exception(std::current_exception());
     }
-  });
+  };
+  if (runs_here() || stands_in_here()) {
+    say();
+  } else {
+    auto errand = std::make_unique<Errand<decltype(say)>>(std::move(say));
+    if (post_question(*errand)) errand.release();
+    errand.reset();  // where it was refused, who asked hears that now
+  }
   return answer;
 }
 

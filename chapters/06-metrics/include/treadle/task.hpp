@@ -124,6 +124,8 @@ class TaskBlock : public Runnable, public ListLink {
   using Id = std::uint64_t;
 
   static constexpr std::uint32_t kOfLoop = 1U << 31;  // the loop's reference, beside the handles'
+  static constexpr std::uint32_t kKeepsError = 1U << 30;  // it has failed, and handles may ask for it
+  static constexpr std::uint32_t kHandles = kKeepsError - 1;
 
   Id id() const noexcept { return id_; }
 
@@ -261,13 +263,27 @@ class TaskBlock : public Runnable, public ListLink {
   void detach() noexcept;
 
   /// The loop lets go of the task.
-  void leave_loop() noexcept { drop(kOfLoop); }
+  void leave_loop() noexcept { drop(kOfLoop | (references_ & kKeepsError)); }
 
   /// Of a handle. From any thread.
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    if (state() == TaskState::kFailed) return release_failed();
-    drop(1);
+    // One word says whether the task failed before the handle went or after: else each side could
+    // leave the error to the other.
+    std::uint32_t now = references_.load(std::memory_order_acquire);
+    while (now != 1) {
+      if ((now & kKeepsError) != 0) return release_failed();
+      if (references_.compare_exchange_weak(now, now - 1, std::memory_order_acq_rel,
+                                            std::memory_order_acquire))
+        return;
+    }
+    delete this;
+  }
+
+  /// The task has failed. True where there is a handle, whose owner may ask for the error; then the
+  /// last one to go comes to the loop.
+  bool keep_error_for_handles() noexcept {
+    return (references_.fetch_or(kKeepsError, std::memory_order_acq_rel) & kHandles) > 0;
   }
 
   /// The same for a handle that was only lent: another is there still.
@@ -276,14 +292,9 @@ class TaskBlock : public Runnable, public ListLink {
   /// What tells of an error that nobody has asked for; empty where there is none.
   std::function<void()> lost_error();
 
-  /// True where there is a handle. From any thread.
-  bool has_handles() const noexcept {
-    return (references_.load(std::memory_order_acquire) & ~kOfLoop) > 0;
-  }
-
   /// True where there is more than one handle. From any thread.
   bool shared() const noexcept {
-    return (references_.load(std::memory_order_acquire) & ~kOfLoop) > 1;
+    return (references_.load(std::memory_order_acquire) & kHandles) > 1;
   }
 
  protected:
