@@ -8,7 +8,8 @@ Coro<> run_loop(Machine& machine) {
   for (;;) {
     // First says so, and then looks. Whoever puts a job in behind our look finds us asleep.
     co_await machine.says_asleep(true);
-    if (co_await machine.asks_inbox() == 0) co_await machine.sleep();
+    const int jobs = co_await machine.asks_inbox();
+    if (jobs == 0) co_await machine.sleep();
     co_await machine.says_asleep(false);
     // First drained, and then taken. A ring that comes in between stays, and we look once more.
     co_await machine.drain_bell();
@@ -20,5 +21,6 @@ Coro<> run_loop(Machine& machine) {
 Coro<> post(Machine& machine) {
   // First puts, and then asks. Where the loop is awake, it has yet to look.
   co_await machine.put();
-  if (co_await machine.asks_asleep()) co_await machine.ring();
+  const int asleep = co_await machine.asks_asleep();
+  if (asleep) co_await machine.ring();
 }

@@ -6,7 +6,8 @@ using treadle::Coro;
 // The loop: does what comes, and sleeps where nothing is there.
 Coro<> run_loop(Machine& machine) {
   for (;;) {
-    if (co_await machine.asks_inbox() == 0) {
+    const int jobs = co_await machine.asks_inbox();
+    if (jobs == 0) {
       co_await machine.says_asleep(true);
       co_await machine.sleep();
       co_await machine.says_asleep(false);

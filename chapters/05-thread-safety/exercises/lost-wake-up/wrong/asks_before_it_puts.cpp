@@ -10,7 +10,8 @@ using treadle::Coro;
 Coro<> run_loop(Machine& machine) {
   for (;;) {
     co_await machine.says_asleep(true);
-    if (co_await machine.asks_inbox() == 0) co_await machine.sleep();
+    const int jobs = co_await machine.asks_inbox();
+    if (jobs == 0) co_await machine.sleep();
     co_await machine.says_asleep(false);
     co_await machine.drain_bell();
     co_await machine.take();

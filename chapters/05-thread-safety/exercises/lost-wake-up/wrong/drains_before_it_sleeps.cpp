@@ -10,7 +10,8 @@ using treadle::Coro;
 Coro<> run_loop(Machine& machine) {
   for (;;) {
     co_await machine.says_asleep(true);
-    if (co_await machine.asks_inbox() == 0) {
+    const int jobs = co_await machine.asks_inbox();
+    if (jobs == 0) {
       co_await machine.drain_bell();
       co_await machine.sleep();
     }
@@ -21,5 +22,6 @@ Coro<> run_loop(Machine& machine) {
 
 Coro<> post(Machine& machine) {
   co_await machine.put();
-  if (co_await machine.asks_asleep()) co_await machine.ring();
+  const int asleep = co_await machine.asks_asleep();
+  if (asleep) co_await machine.ring();
 }

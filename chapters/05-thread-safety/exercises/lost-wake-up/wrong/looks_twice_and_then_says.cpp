@@ -9,7 +9,9 @@ using treadle::Coro;
 
 Coro<> run_loop(Machine& machine) {
   for (;;) {
-    if (co_await machine.asks_inbox() == 0 && co_await machine.asks_inbox() == 0) {
+    const int jobs = co_await machine.asks_inbox();
+    const int again = co_await machine.asks_inbox();
+    if (jobs + again == 0) {
       co_await machine.says_asleep(true);
       co_await machine.sleep();
       co_await machine.says_asleep(false);
@@ -21,5 +23,6 @@ Coro<> run_loop(Machine& machine) {
 
 Coro<> post(Machine& machine) {
   co_await machine.put();
-  if (co_await machine.asks_asleep()) co_await machine.ring();
+  const int asleep = co_await machine.asks_asleep();
+  if (asleep) co_await machine.ring();
 }

@@ -9,11 +9,13 @@ using treadle::Coro;
 
 Coro<> run_loop(Machine& machine) {
   for (;;) {
-    if (co_await machine.asks_inbox() > 0) co_await machine.take();
+    const int jobs = co_await machine.asks_inbox();
+    if (jobs > 0) co_await machine.take();
   }
 }
 
 Coro<> post(Machine& machine) {
   co_await machine.put();
-  if (co_await machine.asks_asleep()) co_await machine.ring();
+  const int asleep = co_await machine.asks_asleep();
+  if (asleep) co_await machine.ring();
 }

@@ -19,5 +19,6 @@ Coro<> run_loop(Machine& machine) {
 
 Coro<> post(Machine& machine) {
   co_await machine.put();
-  if (co_await machine.asks_asleep()) co_await machine.ring();
+  const int asleep = co_await machine.asks_asleep();
+  if (asleep) co_await machine.ring();
 }
