@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t kThreads = 4;
 
 using Nanoseconds = std::chrono::duration<double, std::nano>;
-using Milliseconds = std::chrono::duration<double, std::milli>;
+using Microseconds = std::chrono::duration<double, std::micro>;
 
 double per_call(steady_clock::duration span, std::size_t calls) {
   return Nanoseconds(span).count() / static_cast<double>(calls);
@@ -124,7 +124,7 @@ double held_up(steady_clock::duration work) {
   });
   loop.run_forever();
   other.join();
-  return Milliseconds(longest).count();
+  return Microseconds(longest).count();
 }
 
 struct Figures {
@@ -168,5 +168,5 @@ int main(int argc, char** argv) {
   };
   row("a callback calls for the next one", "ns", locked.own, inbox.own);
   row("another thread calls, and it runs", "ns", locked.others, inbox.others);
-  row("another thread calls while a callback takes 100 ms", "ms", locked.held_up, inbox.held_up);
+  row("another thread calls while a callback takes 100 ms", "us", locked.held_up, inbox.held_up);
 }

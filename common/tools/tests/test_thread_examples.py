@@ -67,10 +67,10 @@ class LockedLoop(unittest.TestCase):
             done = run("locked_loop", "--calls", "5000", timeout=60)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("all have run, each thread's in order", done.stdout)
-            match = re.search(r"takes 100 ms +([\d.]+) ms +([\d.]+) ms", done.stdout)
+            match = re.search(r"takes 100 ms +([\d.]+) us +([\d.]+) us", done.stdout)
             assert match, done.stdout
             locked, inbox = (float(match.group(i)) for i in (1, 2))
-            if locked > 50 > inbox:
+            if locked > 50_000 > inbox:
                 return
         self.fail(done.stdout)
 
