@@ -29,7 +29,12 @@ class Lent final : public AnyTask {
 }  // namespace
 
 // A loop asks only a watch that is needed.
-void StepWatch::follow() noexcept { host_.set_step_watch(needed() ? this : nullptr); }
+void StepWatch::follow() noexcept {
+  host_.set_step_watch(needed() ? this : nullptr);
+  if (needed()) return;
+  by_ = nullptr;  // nobody will say when its step is over
+  step_timed_ = asking_ = false;
+}
 
 void StepWatch::add(LoopObserver& observer) {
   observers_.push_back(&observer);

@@ -95,11 +95,6 @@ ContextStorage::List TaskBlock::context() const {
   return record ? record->context() : ContextStorage::List{};
 }
 
-TaskTimes* TaskBlock::times() const noexcept {
-  TaskRecord* record = record_or_null();
-  return record ? record->times() : nullptr;
-}
-
 void TaskBlock::keep_times(Clock::time_point now) noexcept {
   try {
     record().keep_times(now);
@@ -131,6 +126,8 @@ AwaitChain TaskBlock::chain_from(const PromiseBase& innermost, std::size_t most)
 
 AwaitChain TaskBlock::chain() const {
   if (done()) return record_or_null() ? record_or_null()->error_chain() : AwaitChain{};
+  // Its own locals may ask as they go.
+  if (frame_.promise() == nullptr || resume_at_ == nullptr) return {};
   // Who runs is in the midst of a coroutine that the task does not know: only the first is certain.
   if (state() == TaskState::kRunning) return {frame_.promise()->where()};
   return chain_from(*resume_at_, std::numeric_limits<std::size_t>::max());

@@ -8,37 +8,6 @@ constexpr Clock::time_point kNever{};
 
 }  // namespace
 
-void TaskTimes::close_account(Moment now) noexcept {
-  const Clock::duration time = now - since_;
-  since_ = now;
-  if (running_) {
-    execution_ += time;
-  } else {
-    waits_.add(reason_, time);
-  }
-}
-
-void TaskTimes::resumed(Moment now) noexcept {
-  close_account(now);
-  if (started_ == kNever) started_ = now;
-  running_ = true;
-}
-
-void TaskTimes::step_over(Moment now, const std::source_location& where) noexcept {
-  if (const Clock::duration step = now - since_; step > longest_step_) {
-    longest_step_ = step;
-    longest_step_end_ = where;
-  }
-  close_account(now);
-  running_ = false;
-}
-
-void TaskTimes::suspended(Moment now, WaitReason reason,
-                          const std::source_location& where) noexcept {
-  step_over(now, where);
-  reason_ = reason;
-}
-
 void TaskTimes::woken(Moment now) noexcept {
   if (running_) return;  // cancelled as it began to wait: it has not stopped yet
   close_account(now);

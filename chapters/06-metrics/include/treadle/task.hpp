@@ -146,7 +146,10 @@ class TaskBlock : public Runnable, public ListLink {
   ContextStorage::List context() const;
 
   /// Null where the loop keeps no times.
-  TaskTimes* times() const noexcept;
+  TaskTimes* times() const noexcept {
+    TaskRecord* record = record_or_null();
+    return record != nullptr ? record->times() : nullptr;
+  }
   /// From `now` on. Where there is no memory for them, none are kept.
   void keep_times(Clock::time_point now) noexcept;
 

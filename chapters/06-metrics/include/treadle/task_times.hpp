@@ -11,6 +11,7 @@
 #pragma once
 
 #include <source_location>
+#include <utility>
 
 #include "treadle/metrics.hpp"
 
@@ -24,10 +25,17 @@ class TaskTimes {
   explicit TaskTimes(Moment now) noexcept : created_(now), since_(now) {}
 
   /// A step begins.
-  void resumed(Moment now) noexcept;
+  void resumed(Moment now) noexcept {
+    close_account(now);
+    if (started_ == Moment()) started_ = now;
+    running_ = true;
+  }
 
   /// The step is over, and the task waits for `reason`. `where` is the co_await that ended it.
-  void suspended(Moment now, WaitReason reason, const std::source_location& where) noexcept;
+  void suspended(Moment now, WaitReason reason, const std::source_location& where) noexcept {
+    step_over(now, where);
+    reason_ = reason;
+  }
 
   /// It need not wait any longer.
   void woken(Moment now) noexcept;
@@ -39,8 +47,23 @@ class TaskTimes {
   void write_to(TaskMetrics& metrics, Moment now) const;
 
  private:
-  void close_account(Moment now) noexcept;
-  void step_over(Moment now, const std::source_location& where) noexcept;
+  void close_account(Moment now) noexcept {
+    const Clock::duration time = now - std::exchange(since_, now);
+    if (running_) {
+      execution_ += time;
+    } else {
+      waits_.add(reason_, time);
+    }
+  }
+
+  void step_over(Moment now, const std::source_location& where) noexcept {
+    if (const Clock::duration step = now - since_; step > longest_step_) {
+      longest_step_ = step;
+      longest_step_end_ = where;
+    }
+    close_account(now);
+    running_ = false;
+  }
 
   Moment created_;
   Moment started_;
