@@ -24,6 +24,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "support/command_line.hpp"
@@ -149,8 +150,8 @@ class Desk {
     }
     ++open_;
     // The job has a share in the flag: it may outlive the desk.
-    const Factors factors = co_await run_in_thread(
-        [number, unwanted = unwanted_] { return factors_of(number, *unwanted); }, computing_);
+    auto job = [number, unwanted = unwanted_] { return factors_of(number, *unwanted); };
+    const Factors factors = co_await run_in_thread(std::move(job), computing_);
     --open_;
     ++answered_;
     say(fmt::format("{} = {}", number, fmt::join(factors, " * ")));
