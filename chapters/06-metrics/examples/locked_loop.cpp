@@ -51,6 +51,7 @@ bool loses_nothing(std::size_t calls) {
   std::size_t ran = 0;
   bool in_order = true;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (std::size_t thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       for (std::size_t number = 0; number < calls; ++number) {
