@@ -121,6 +121,7 @@ void EventLoop::cancel_all(Clock::duration grace) {
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
+    stopping_ = false;  // whom we ask to end may not end us
     ask_all_to_leave();
     while (asked_to_leave_ > 0) {
       if (nobody_is_left(1)) return;

@@ -115,17 +115,43 @@ Inbox::Begin Inbox::begin() noexcept {
   return Begin::kBegun;
 }
 
+bool Inbox::runs_elsewhere() const noexcept {
+  return runner_ != 0 && runner_ != number_of_this_thread();
+}
+
+bool Inbox::post_question(Runnable& question) noexcept {
+  std::unique_lock lock(mutex_);
+  if (closed_) return false;
+  questions_.push(question);
+  if (running_) {
+    mail_has_come(lock);
+  } else {
+    answer_questions();
+  }
+  return true;
+}
+
+void Inbox::answer_questions() noexcept {
+  const StandIn here(*this);
+  while (!questions_.empty()) questions_.pop().run();
+}
+
 void Inbox::end(const Inbox* before) noexcept {
   const std::lock_guard lock(mutex_);
-  if (!closed_) take_locked();
+  if (!closed_) {
+    has_mail_.store(false, std::memory_order_relaxed);
+    open_calls_ = nullptr;
+    ready_->append(queue_);
+  }
   running_ = false;
   runner_ = 0;
   run_by_this_thread = before;
+  answer_questions();  // who asked just now is blocked until he hears, and there may be no other turn
 }
 
 bool Inbox::may_sleep() noexcept {
   const std::lock_guard lock(mutex_);
-  sleeping_ = queue_.empty();
+  sleeping_ = queue_.empty() && questions_.empty();
   return sleeping_;
 }
 
@@ -138,7 +164,7 @@ std::size_t Inbox::take_locked() noexcept {
   sleeping_ = false;
   has_mail_.store(false, std::memory_order_relaxed);
   open_calls_ = nullptr;
-  return ready_->append(queue_);
+  return ready_->append(queue_) + ready_->append(questions_);
 }
 
 void Inbox::close() noexcept {

@@ -20,6 +20,7 @@ void PostedCalls::run() {
 }
 
 void PostedCalls::discard() noexcept {
+  if (calls_.capacity() > kMostKept) calls_ = {};  // it was a flood, and need not be kept for
   calls_.clear();
   inbox_.give_back(std::unique_ptr<PostedCalls>(this));
 }

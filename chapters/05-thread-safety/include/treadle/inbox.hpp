@@ -78,7 +78,7 @@ class Inbox {
   auto ask(F f) -> std::optional<std::invoke_result_t<F>>;
 
   /// True where a thread runs the loop, and not this one.
-  bool runs_elsewhere() const noexcept { return runner_ != 0 && !runs_here(); }
+  bool runs_elsewhere() const noexcept;
 
   /// True where a thread runs the loop.
   bool runs() const noexcept { return runner_ != 0; }
@@ -149,6 +149,8 @@ class Inbox {
   bool stands_in_here() const noexcept;
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
+  bool post_question(Runnable& question) noexcept;
+  void answer_questions() noexcept;
   PostedCalls& open_calls();
   std::size_t take_locked() noexcept;
   static void require_no_loop_here();
@@ -162,7 +164,8 @@ class Inbox {
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
-  ReadyQueue queue_;  // posted while somebody runs the loop
+  ReadyQueue queue_;      // posted while somebody runs the loop
+  ReadyQueue questions_;  // the same, by those who are blocked until they are answered
   bool running_ = false;
   bool sleeping_ = false;
   bool closed_ = false;
@@ -241,13 +244,20 @@ auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
   if (runs_elsewhere()) require_no_loop_here();
   std::promise<std::invoke_result_t<F>> question;
   auto answer = question.get_future();
-  reach([f = std::move(f), question = std::move(question)]() mutable {
+  auto say = [f = std::move(f), question = std::move(question)]() mutable {
     try {
       question.set_value(f());
     } catch (...) {
       question.set_exception(std::current_exception());
     }
-  });
+  };
+  if (runs_here() || stands_in_here()) {
+    say();
+  } else {
+    auto errand = std::make_unique<Errand<decltype(say)>>(std::move(say));
+    if (post_question(*errand)) errand.release();
+    errand.reset();  // where it was refused, who asked hears that now
+  }
   try {
     return answer.get();
   } catch (const std::future_error&) {
