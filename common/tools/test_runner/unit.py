@@ -1,4 +1,4 @@
-"""Run one file of Python unit tests and leave its cases as JSON: `unit.py test_x.py result.json`.
+"""Run one file of Python unit tests and leave its cases as JSON: `unit.py test_x.py result.json`; with `-`, print them.
 
 The tools' own tests count one by one in the sum of `make test`, as the C++ ones do.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
 import traceback
 import unittest
@@ -51,15 +52,26 @@ def load(path: Path) -> unittest.TestSuite:
     return unittest.defaultTestLoader.loadTestsFromModule(module)
 
 
-def main(path: Path, result: Path) -> int:
+def told(records: dict[str, tuple[bool, str]]) -> str:
+    """The failures, and the sum."""
+    failures = "".join(f"FAILED {name}\n{text}\n" for name, (ok, text) in records.items() if not ok)
+    return f"{failures}{sum(ok for ok, _ in records.values())} of {len(records)} passed\n"
+
+
+def main(path: Path, result: str) -> int:
     recorder = Recorder()
+    # Started in the background by a script, we would ignore Ctrl-C, and so would all that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         load(path).run(recorder)
     except Exception:  # a file that cannot be loaded is one failed test
         recorder.records[f"{path.stem}: loads"] = (False, traceback.format_exc())
-    result.write_text(json.dumps([[name, ok, text] for name, (ok, text) in recorder.records.items()]))
+    if result == "-":
+        print(f"{path.stem}: {told(recorder.records)}", end="", flush=True)
+    else:
+        Path(result).write_text(json.dumps([[name, ok, text] for name, (ok, text) in recorder.records.items()]))
     return 0 if all(ok for ok, _ in recorder.records.values()) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()))
+    sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import tempfile
 import unittest
 from pathlib import Path
@@ -262,6 +263,14 @@ class UnitFiles(unittest.TestCase):
         self.assertEqual(self.cases("import unittest\nclass T(unittest.TestCase):\n"
                                     " def test_a(self): pass\n def test_b(self): self.fail()\n"),
                          {"Tools: test_x.T.test_a": True, "Tools: test_x.T.test_b": False})
+
+    def test_a_run_in_the_background_does_not_deafen_what_the_tests_start(self) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        self.assertEqual(list(self.cases(
+            "import subprocess, unittest\nclass T(unittest.TestCase):\n"
+            " def test_a(self): self.assertEqual(subprocess.run(['sh', '-c', 'kill -INT $$']).returncode, -2)\n").values()),
+            [True])
 
     def test_a_file_that_cannot_be_loaded_is_a_failure(self) -> None:
         self.assertEqual(self.cases("import no_such_module\n"), {"Tools: test_x: loads": False})
