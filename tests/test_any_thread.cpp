@@ -303,6 +303,7 @@ TEST_CASE_METHOD(LoopFixture,
 
 TEST_CASE("AnyThread: stop ends run_forever of a loop that sleeps", "[any_thread][stop]") {
   EventLoop loop;
+  const auto never = loop.call_later(1h, [] {});
   Threads threads;
   threads.start([&] {
     while (!loop.is_running()) std::this_thread::yield();

@@ -57,8 +57,8 @@ class PoolFixture : public LoopFixture {
  public:
   template <class F>
   auto in_pool(F f) {
-    return [](ThreadPool& pool, F job) -> Coro<std::invoke_result_t<F>> {
-      co_return co_await run_in_thread(std::move(job), pool);
+    return [](ThreadPool& threads, F job) -> Coro<std::invoke_result_t<F>> {
+      co_return co_await run_in_thread(std::move(job), threads);
     }(pool, std::move(f));
   }
 

@@ -100,6 +100,8 @@ TEST_CASE("Stress: of all that is posted to a loop that keeps falling asleep, no
   bool lost = false;
   {
     LoopInThread other;
+    // With a deadline to wait for, it does not look round first whether anybody is left: it sleeps.
+    const auto never = other.loop.call_later(1h, [] {});
     Dice dice(1);
     for (int posted = 0; posted < posts && !lost;) {
       for (int left = std::min(1 + dice.below(16), posts - posted); left > 0; --left) {

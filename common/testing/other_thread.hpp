@@ -97,7 +97,7 @@ class LoopInThread {
 /// Waits until `holds()`, which another thread is to bring about; false where that takes longer than a test may.
 template <class F>
 bool comes_true(F holds) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!holds()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::yield();
