@@ -1,0 +1,3 @@
+quiet env STAGE=06-metrics book/snippets/compile origin "$SCRATCH"
+cd "$SCRATCH"
+show "./origin"

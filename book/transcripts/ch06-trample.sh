@@ -1,0 +1,1 @@
+show "build/dev/chapters/06-metrics/examples/trample"
