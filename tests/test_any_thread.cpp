@@ -488,7 +488,7 @@ TEST_CASE(
   std::atomic<std::thread::id> place = std::thread::id();
   LoopInThread other;
   other.loop.set_exception_handler([&](const treadle::ErrorContext& context) {
-    if (context.message == "Task-1 failed and nobody awaited it") ++told;
+    if (context.message.ends_with(" failed and nobody awaited it")) ++told;
     place = std::this_thread::get_id();
   });
   {

@@ -136,7 +136,7 @@ TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the tas
         co_return 3;
       }(go));
   CHECK_THROWS_AS(remote.result(0s), TimeoutError);
-  CHECK_THROWS_WITH(remote.result(1ms), "Task-1 is not done in time, and goes on");
+  CHECK_THROWS_WITH(remote.result(1ms), remote.label() + " is not done in time, and goes on");
   CHECK_FALSE(remote.done());
   go = true;
   CHECK(remote.result(20s) == 3);
@@ -201,10 +201,11 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not blo
   });
   loop.stop();
   run_until_idle();
-  CHECK(
-      trace ==
-      Trace(2,
-            "to block until Task-1 is done would block the loop that this thread runs: await it"));
+  const auto refused = [](const auto& remote) {
+    return "to block until " + remote.label() +
+           " is done would block the loop that this thread runs: await it";
+  };
+  CHECK(trace == Trace{refused(own), refused(others)});
   run_until_idle();
   CHECK(own.result() == 1);  // done: that is no waiting
 }

@@ -111,7 +111,8 @@ TEST_CASE("ThreadSchedules: who awaits another loop's work has it whole or has l
           "[schedules][cancel][remote]") {
   const Findings cancelled = cancel_everywhere(make_scenario<AsksAnotherLoop>, true);
   CHECK(cancelled.faults == Trace{});
-  CHECK(contains(cancelled.places, "Task-3 of another loop"));
+  CHECK(std::any_of(cancelled.places.begin(), cancelled.places.end(),
+                    [](const auto& place) { return place.ends_with(" of another loop"); }));
   CHECK(contains(cancelled.places, "suspended"));
   CHECK(in_any_order(make_scenario<AsksAnotherLoop>).faults == Trace{});
   CHECK(cancel_everywhere_in_any_order(make_scenario<AsksAnotherLoop>).faults == Trace{});
