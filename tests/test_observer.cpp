@@ -210,6 +210,28 @@ TEST_CASE_METHOD(LoopFixture, "Observer: turns and polls are told, and whether t
   loop.remove_observer(turns);
 }
 
+TEST_CASE_METHOD(LoopFixture,
+                 "Observer: who comes back after a step of somebody else hears no stale name",
+                 "[observer]") {
+  class Leaver : public LoopObserver {
+   public:
+    explicit Leaver(EventLoop& loop) : loop_(loop) {}
+    void on_resume(const AnyTask&) override { loop_.remove_observer(*this); }
+
+   private:
+    EventLoop& loop_;
+  } leaver(loop);
+  loop.add_observer(leaver);
+  loop.create_task([]() -> Coro<> { co_return; }(), "gone");
+  const auto sleeper = loop.create_task(sleeps(), "a");
+  run_until_idle();
+  Recorder recorder(trace);
+  loop.add_observer(recorder);
+  sleeper.cancel();
+  CHECK(trace == Trace{"cancel a", "wake a"});
+  loop.remove_observer(recorder);
+}
+
 TEST_CASE("Observer: what is destroyed by a loop that closes is finished too", "[observer]") {
   Trace trace;
   Recorder recorder(trace);

@@ -104,6 +104,31 @@ TEST_CASE_METHOD(LoopFixture, "Stack: a task that asks for its own sees its firs
   CHECK(seen.size() == 1);
 }
 
+TEST_CASE_METHOD(LoopFixture, "Stack: who asks as a task goes sees nothing, and breaks nothing",
+                 "[stack]") {
+  struct AtEnd {
+    ~AtEnd() {
+      if (task) seen.push_back(task.stack().size());
+    }
+    AnyTask& task;
+    std::vector<std::size_t>& seen;
+  };
+  AnyTask task;
+  std::vector<std::size_t> seen;
+  const auto holds = [](AnyTask& self, std::vector<std::size_t>& sizes, bool waits) -> Coro<> {
+    const AtEnd at_end{self, sizes};
+    if (waits) co_await Sleep(1h);
+  };
+  {
+    EventLoop other;
+    task = other.create_task(holds(task, seen, true));
+    other.run_until_idle();
+    other.close(0s);
+  }
+  CHECK(seen.size() == 1);
+  task = {};
+}
+
 TEST_CASE("Stack: another thread sees where a task waits", "[stack][thread]") {
   EventLoop loop;
   const auto task = loop.create_task(outer());
