@@ -14,11 +14,22 @@ _TARGET = re.compile(r'\s(?:href|src|data|xlink:href)="([^"]*)"')
 _SOURCE = re.compile(r'\sdata-source="([^"]*):(\d+)"')
 _ID = re.compile(r'\sid="([^"]+)"')
 _NAME = re.compile(r'^<a\s(?:[^>]*\s)?name="([^"]+)"')
+_HIDDEN = re.compile(r'<a href="(\w+\.html)#(a[0-9a-f]{30,})">(.*?)</a>')
 _OUTSIDE = re.compile(r"^(?:https?|mailto|data):")
 
 
 def anchors(page: str) -> set[str]:
     return {html.unescape(name) for tag in _TAG.findall(page) for name in _ID.findall(tag) + _NAME.findall(tag)}
+
+
+def forget_hidden(pages: dict[str, str]) -> dict[str, str]:
+    """Doxygen links names in code also to what it does not print, such as a private friend. The name stays, the link goes."""
+    known = {name: anchors(text) for name, text in pages.items()}
+
+    def one(match: re.Match[str]) -> str:
+        return match[0] if match[2] in known.get(match[1], {match[2]}) else match[3]
+
+    return {name: _HIDDEN.sub(one, text) for name, text in pages.items()}
 
 
 def check(pages: dict[str, str], folder: Path) -> list[BookError]:

@@ -52,7 +52,7 @@ def make(config: Config, printed: Path, xml: Path, site: Path) -> Result:
     book = _Book(config, printed, read(xml))
     sheets = book.chapters() + book.reference_pages() + book.diffs()
     frame = Frame(config, THEME, book.reference)
-    pages = {sheet.name: frame.page(sheet) for sheet in sheets}
+    pages = links.forget_hidden({sheet.name: frame.page(sheet) for sheet in sheets})
     _assets(config, site)
     (site / "search-index.js").write_text(book.search(sheets), encoding="utf-8")
     result = Result(len(pages), book.listings, book.words, book.faults)

@@ -168,6 +168,12 @@ class PartsTest(unittest.TestCase):
         faults = links.check({"a.html": '<h2 id="here">x</h2><a href="#there" data-source="p.md:7">y</a>'}, Path("."))
         self.assertEqual([str(f) for f in faults], ["p.md:7: error: the link #there leads to no heading of a.html; it has here"])
 
+    def test_a_link_to_what_doxygen_does_not_print_goes_and_the_name_stays(self) -> None:
+        shown, hidden = "a" + "0" * 32, "a" + "1" * 32
+        text = f'<a href="class.html#{shown}">Shown</a> <a href="class.html#{hidden}">Friend</a>'
+        pages = links.forget_hidden({"p.html": text, "class.html": f'<h2 id="{shown}">Shown</h2>'})
+        self.assertEqual(pages["p.html"], f'<a href="class.html#{shown}">Shown</a> Friend')
+
     def test_two_equal_ids_are_a_fault(self) -> None:
         self.assertEqual(len(links.check({"a.html": '<p id="x"><p id="x">'}, Path("."))), 1)
 
