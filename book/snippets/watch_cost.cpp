@@ -48,7 +48,8 @@ int main() {
   for (int i = 0; i < kPasses; ++i) {  // interleaved, so that a busy machine is busy for all
     best.off = std::min(best.off, measure({}, nullptr));
     best.timing = std::min(best.timing, measure({.timing = true}, nullptr));
-    best.slow = std::min(best.slow, measure({.slow_step = std::chrono::milliseconds(100)}, nullptr));
+    best.slow =
+        std::min(best.slow, measure({.slow_step = std::chrono::milliseconds(100)}, nullptr));
     best.observed = std::min(best.observed, measure({}, &nobody));
   }
   std::printf("off %.1f ns, times kept %.1f ns, slow steps watched %.1f ns, an observer %.1f ns\n",

@@ -44,9 +44,8 @@ class Ledger {
   void enter(const AnyTask& task) {
     entries_.push_back({task.metrics(), task.context<std::string>("client").value_or(""),
                         task.context<std::size_t>("bytes").value_or(0)});
-    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.cost.execution > b.cost.execution;
-    });
+    std::sort(entries_.begin(), entries_.end(),
+              [](const Entry& a, const Entry& b) { return a.cost.execution > b.cost.execution; });
     if (entries_.size() > most_) entries_.resize(most_);
   }
 
@@ -59,9 +58,9 @@ class Ledger {
 };
 
 std::string Ledger::table() const {
-  std::string text =
-      fmt::format("{:<10} {:<21} {:>9} {:>6} {:>7} | {:>7} {:>7} {:>11} | {:>12}\n", "task",
-                  "client", "bytes", "steps", "ran", "read", "write", "ready-queue", "longest step");
+  std::string text = fmt::format("{:<10} {:<21} {:>9} {:>6} {:>7} | {:>7} {:>7} {:>11} | {:>12}\n",
+                                 "task", "client", "bytes", "steps", "ran", "read", "write",
+                                 "ready-queue", "longest step");
   for (const auto& [cost, client, bytes] : entries_) {
     const WaitTimes& waits = cost.waits;
     text += fmt::format("{:<10} {:<21} {:>9} {:>6} {:>7} | {:>7} {:>7} {:>11} | {:>12}\n",

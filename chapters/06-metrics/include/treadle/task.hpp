@@ -124,7 +124,8 @@ class TaskBlock : public Runnable, public ListLink {
   using Id = std::uint64_t;
 
   static constexpr std::uint32_t kOfLoop = 1U << 31;  // the loop's reference, beside the handles'
-  static constexpr std::uint32_t kKeepsError = 1U << 30;  // it has failed, and handles may ask for it
+  static constexpr std::uint32_t kKeepsError = 1U
+                                               << 30;  // it has failed, and handles may ask for it
   static constexpr std::uint32_t kHandles = kKeepsError - 1;
 
   Id id() const noexcept { return id_; }
