@@ -281,15 +281,14 @@ TEST_CASE("Run: Ctrl-C a second time ends a process that cleans up too long",
 
 TEST_CASE("Run: what was printed before the end by Ctrl-C is not lost", "[run][signal]") {
   const auto ending = in_child([] {
-    // As stdout is where it is a pipe or a file: buffered.
-    std::FILE* out = ::fdopen(::dup(STDERR_FILENO), "w");
+    ::dup2(STDERR_FILENO, STDOUT_FILENO);
     static char buffer[4096];
-    std::setvbuf(out, buffer, _IOFBF, sizeof buffer);
-    run([](std::FILE* to) -> Coro<> {
-      std::fputs("good-bye\n", to);
+    std::setvbuf(stdout, buffer, _IOFBF, sizeof buffer);  // as where it is a pipe or a file
+    run([]() -> Coro<> {
+      std::fputs("good-bye\n", stdout);
       press_ctrl_c();
       co_await Sleep(1h);
-    }(out));
+    }());
   });
   CHECK(ending.said == "good-bye\n");
   CHECK(ending.signal == SIGINT);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -404,6 +405,29 @@ TEST_CASE("Threads: Ctrl-C ends a program though one of its threads blocks in re
       static_cast<void>(::read(from, &byte, 1));
     });
     reader.detach();
+    treadle::run([]() -> Coro<> {
+      ::kill(::getpid(), SIGINT);
+      co_await Sleep(1h);
+    }());
+  });
+  CHECK(ending.signal == SIGINT);
+}
+
+TEST_CASE("Threads: Ctrl-C ends a program though one of its threads waits for a line of input",
+          "[threads][signal][run]") {
+  const auto ending = in_child([] {
+    int ends[2];
+    if (::pipe(ends) < 0) return;
+    ::dup2(ends[0], STDIN_FILENO);
+    std::atomic<bool> begun = false;
+    std::thread reader([&begun] {
+      begun = true;
+      std::string line;
+      std::getline(std::cin, line);  // which holds stdin's lock
+    });
+    reader.detach();
+    while (!begun) std::this_thread::yield();
+    std::this_thread::sleep_for(20ms);
     treadle::run([]() -> Coro<> {
       ::kill(::getpid(), SIGINT);
       co_await Sleep(1h);

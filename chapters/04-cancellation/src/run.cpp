@@ -27,7 +27,9 @@ bool is_ignored(int signal) noexcept {
 void leave_by_signal_that_cancelled(const AnyTask& task) {
   const std::string name = signal_that_cancelled(task);
   if (name.empty()) return;
-  std::fflush(nullptr);  // a process that a signal ends does not do it
+  // A process that a signal ends does not do it. Not all streams: another thread may stand in a read
+  // of one, and to flush that would wait for it.
+  std::fflush(stdout);
   for (int signal = 1; signal < NSIG; ++signal) {
     if (signal_name(signal) != name) continue;
     std::signal(signal, SIG_DFL);
