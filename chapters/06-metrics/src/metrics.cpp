@@ -120,7 +120,7 @@ std::string to_table(const LoopMetrics& loop) {
       "most ready       {}\n"
       "timers           {} armed, {} fired\n"
       "socket calls     {} at once, {} had to wait\n"
-      "from other threads {}\n",
+      "posted           {}, from other threads\n",
       loop.turns, loop.tasks_created, loop.tasks_alive(), loop.tasks_finished, loop.tasks_failed,
       loop.tasks_cancelled, loop.most_ready, loop.timers_armed, loop.timers_fired, loop.io_at_once,
       loop.io_waits, loop.posts);

@@ -300,7 +300,6 @@ void TaskBlock::detach() noexcept {
   state_.notify_all();
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, {});
-  state_.notify_all();
   while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
 }
 

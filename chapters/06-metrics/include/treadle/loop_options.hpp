@@ -1,6 +1,6 @@
 // loop_options.hpp: what a loop is asked to do besides running tasks.
 //
-// Counting is always on: it costs an instruction. Reading a clock costs twenty times what a switch
+// Counting is always on: it costs an instruction. Reading a clock costs several times what a switch
 // between tasks does, so who wants to know where the time goes says so. `debug` is for development:
 // what costs more and says more.
 //
