@@ -46,13 +46,16 @@ TEST_CASE("Crossing: a signal that another thread catches is heard by a loop tha
           "[crossing][signals]") {
   EventLoop loop;
   const auto heard = std::make_shared<std::atomic<bool>>(false);
-  const auto waits = [](std::shared_ptr<std::atomic<bool>> end) -> Coro<> {
-    co_await run_in_thread([end] {
-      std::raise(SIGINT);  // the loop looks whether anybody is left, before it sleeps for good
-      for (int i = 0; i < 5000 && !*end; ++i) std::this_thread::sleep_for(1ms);
-    });
+  ThreadPool pool(1);  // not the program's: a test that forks would have that without its threads
+  const auto waits = [](ThreadPool& threads, std::shared_ptr<std::atomic<bool>> end) -> Coro<> {
+    co_await run_in_thread(
+        [end] {
+          std::raise(SIGINT);  // the loop looks whether anybody is left, before it sleeps for good
+          for (int i = 0; i < 5000 && !*end; ++i) std::this_thread::sleep_for(1ms);
+        },
+        threads);
   };
-  const Task<> task = loop.create_task(waits(heard));
+  const Task<> task = loop.create_task(waits(pool, heard));
   task.add_done_callback([heard] { *heard = true; });
   loop.cancel_on_signal(SIGINT, task);
   loop.run_until_done(task);
@@ -61,7 +64,8 @@ TEST_CASE("Crossing: a signal that another thread catches is heard by a loop tha
 
 // ---- A loop that nobody runs
 
-TEST_CASE_METHOD(LoopFixture, "Crossing: what is dropped with a signal's handler may be a failed task",
+TEST_CASE_METHOD(LoopFixture,
+                 "Crossing: what is dropped with a signal's handler may be a failed task",
                  "[crossing][signals]") {
   {
     const Task<int> task = loop.create_task(fails());
@@ -128,9 +132,10 @@ TEST_CASE_METHOD(LoopFixture, "Crossing: an awaiter may cancel others where it i
 
 // ---- Taken back before it came
 
-TEST_CASE_METHOD(LoopFixture,
-                 "Crossing: a timer that is cancelled before the loop has heard of it is never armed",
-                 "[crossing][call_later]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "Crossing: a timer that is cancelled before the loop has heard of it is never armed",
+    "[crossing][call_later]") {
   bool cancelled = false;
   loop.call_soon([&] {
     std::optional<TimerHandle> handle;
@@ -143,7 +148,8 @@ TEST_CASE_METHOD(LoopFixture,
   CHECK(loop.time() - before < 1h);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Crossing: another thread takes its cancel back before the loop has heard it",
+TEST_CASE_METHOD(LoopFixture,
+                 "Crossing: another thread takes its cancel back before the loop has heard it",
                  "[crossing][cancel]") {
   const auto sleeps = []() -> Coro<> { co_await sleep_for(1s); };
   const Task<> task = loop.create_task(sleeps());
@@ -163,7 +169,8 @@ TEST_CASE_METHOD(LoopFixture, "Crossing: another thread takes its cancel back be
   CHECK(task.cancelling() == 0);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Crossing: posted by its own thread, callbacks run in the order of the calls",
+TEST_CASE_METHOD(LoopFixture,
+                 "Crossing: posted by its own thread, callbacks run in the order of the calls",
                  "[crossing]") {
   loop.call_soon([this] {
     loop.call_soon_threadsafe([this] { note("first"); });
@@ -176,8 +183,9 @@ TEST_CASE_METHOD(LoopFixture, "Crossing: posted by its own thread, callbacks run
 
 // ---- The end of a loop, and of a pool
 
-TEST_CASE("Crossing: a task that a closing loop takes no more ends before anybody sees the loop closed",
-          "[crossing][close]") {
+TEST_CASE(
+    "Crossing: a task that a closing loop takes no more ends before anybody sees the loop closed",
+    "[crossing][close]") {
   struct Slow {
     std::atomic<int>& stage;
     ~Slow() { wait_for(stage, 3); }
@@ -229,7 +237,8 @@ TEST_CASE("Crossing: a task that a closing loop takes no more ends before anybod
   CHECK(end == "cancelled because the loop closes");
 }
 
-TEST_CASE_METHOD(LoopFixture, "Crossing: a job that nobody wants any more is not missed where its pool ends",
+TEST_CASE_METHOD(LoopFixture,
+                 "Crossing: a job that nobody wants any more is not missed where its pool ends",
                  "[crossing]") {
   const auto job = [](ThreadPool& pool, std::atomic<int>& stage) -> Coro<> {
     co_await run_in_thread(
