@@ -95,10 +95,8 @@ TEST_CASE("Post: those of one thread run in the order of its calls", "[post][thr
   CHECK(in_order);
 }
 
-TEST_CASE(
-    "Post: the order is that of the calls, small callbacks and large ones, with a handle and "
-    "without",
-    "[post][thread][fair]") {
+TEST_CASE("Post: small callbacks and large ones, with a handle or none, run in order",
+          "[post][thread][fair]") {
   std::vector<int> ran, in_order;
   std::atomic<bool> all = false;
   LoopInThread other;

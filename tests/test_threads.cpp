@@ -216,10 +216,8 @@ long runner_of(EventLoop& loop) {
   return number;
 }
 
-TEST_CASE(
-    "Threads: a timer or a descriptor given to a loop by the wrong thread: the error names it and "
-    "both threads",
-    "[threads][wrong_thread]") {
+TEST_CASE("Threads: what is armed by a wrong thread is named, and both threads with it",
+          "[threads][wrong_thread]") {
   LoopInThread other;
   const long runner = runner_of(other.loop);
   NoTimer timer;
