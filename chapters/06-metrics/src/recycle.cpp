@@ -117,6 +117,17 @@ class Membership {
   return true;
 }
 
+void rest(void* memory, std::size_t size_class) noexcept {
+  lists.room[size_class].add(-std::size_t{1});
+  lists.first[size_class] = new (memory) Block{lists.first[size_class]};
+}
+
+// Apart, so that the quick way needs no stack.
+[[gnu::noinline]] void give_back_without_room(void* memory, std::size_t size_class) noexcept {
+  if (!begins_to_recycle()) return ::operator delete(memory);
+  rest(memory, size_class);
+}
+
 }  // namespace
 
 [[gnu::noinline]] void* take_recycled(std::size_t size) {
@@ -133,10 +144,9 @@ class Membership {
 [[gnu::noinline]] void give_back_recycled(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = class_of(size);
   if (size_class >= kClasses) return ::operator delete(memory);
-  Counter& room = lists.room[size_class];
-  if (room.get() == 0 && !begins_to_recycle()) return ::operator delete(memory);
-  room.set(room.get() - 1);
-  lists.first[size_class] = new (memory) Block{lists.first[size_class]};
+  if (lists.room[size_class].get() == 0) [[unlikely]]
+    return give_back_without_room(memory, size_class);
+  rest(memory, size_class);
 }
 
 RecycleStatistics recycle_statistics() noexcept {
