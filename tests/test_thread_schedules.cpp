@@ -193,7 +193,7 @@ TEST_CASE("ThreadSchedules: who awaits a loop that closes is told, or was cancel
   CHECK(in_any_order(make_scenario<AsksOneThatCloses>, 10).faults == Trace{});
 }
 
-/// The same with a real thread. No two runs are alike.
+/// The same with a real thread. No two runs are alike, and nobody shuffles what is ready: others may be adding to it.
 class AsksAnotherThread : public Scenario {
  public:
   Coro<> main() override {
@@ -223,7 +223,6 @@ TEST_CASE("ThreadSchedules: who awaits a loop of another thread has it whole or 
           "[schedules][cancel][remote][thread]") {
   const Findings cancelled = cancel_everywhere(make_scenario<AsksAnotherThread>, true);
   CHECK(cancelled.faults == Trace{});
-  CHECK(in_any_order(make_scenario<AsksAnotherThread>, 10).faults == Trace{});
 }
 
 // ---- A thread of a pool
@@ -276,7 +275,6 @@ TEST_CASE("ThreadSchedules: a job in a thread comes home whole, or nobody waits 
   const Findings cancelled = cancel_everywhere(make_scenario<AsksThreads>, true);
   CHECK(cancelled.faults == Trace{});
   CHECK(contains(cancelled.places, "a job in a thread"));
-  CHECK(in_any_order(make_scenario<AsksThreads>, 10).faults == Trace{});
 }
 
 }  // namespace test_thread_schedules
