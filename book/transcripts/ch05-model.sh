@@ -12,5 +12,5 @@ workshop = Workshop(ROOT, stages.find("05", ROOT).path, build.chosen_compiler(RO
 workshop.compile(workshop.copy("whole"), OPTIMISED)
 END
 for _scenario in "one post, and a timer" "a signal" "a post and stop()"; do
-  show "build/model/whole/inbox_model '$_scenario' | tr -s ' '"
+  show "build/model/whole/inbox_model '$_scenario' | sed -E 's/ +/ /g; s/ [0-9.]+ s / /'"
 done

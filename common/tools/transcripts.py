@@ -58,7 +58,7 @@ def ports(text: str) -> str:
 
 
 def pids(text: str) -> str:
-    return _renumber(text, re.findall(r"(?:\b(?:pid|PID|process)[ =:]+|^\[\d+\] )(\d+)\b", text, re.MULTILINE), 1001)
+    return _renumber(text, re.findall(r"(?:\b(?:pid|PID|process|thread)[ =:]+|^\[\d+\] )(\d+)\b", text, re.MULTILINE), 1001)
 
 
 def ids(text: str) -> str:
