@@ -133,9 +133,9 @@ void EventLoop::cancel_all(Clock::duration grace) {
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
-    stopping_ = false;  // whom we ask to end may not end us
     ask_all_to_leave();
     while (asked_to_leave_ > 0) {
+      stopping_ = false;  // whom we ask to end may not end us
       if (nobody_is_left(1)) return;
       run_turn(Wait::kForNext);
       if (over || std::chrono::steady_clock::now() >= real_end) return;
@@ -194,11 +194,11 @@ void EventLoop::run_until(const TaskBlock& task) {
     throw InvalidStateError(task.label() + " belongs to another loop");
   RunningHere running(*this);
   while (!task.done()) {
-    if (ready_.empty() && !stopping_ && nobody_is_left()) {
+    if (ready_.empty() && nobody_is_left()) {
       throw DeadlockError(task.label() +
                           " is not done, and nothing is left to run: " + who_waits());
     }
-    run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
+    run_turn(Wait::kForNext);
     if (stopping_ && !task.done()) {
       throw InvalidStateError("the loop was stopped before " + task.label() + " was done");
     }
@@ -208,7 +208,7 @@ void EventLoop::run_until(const TaskBlock& task) {
 bool EventLoop::run_once() {
   RunningHere running(*this);
   if (nobody_is_left()) return false;
-  run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
+  run_turn(Wait::kForNext);
   return true;
 }
 
@@ -239,7 +239,7 @@ void EventLoop::run_forever() {
       if (unfinished_ == 0) return;
       throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
     }
-    run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
+    run_turn(Wait::kForNext);
   } while (!stopping_);
 }
 
@@ -249,38 +249,48 @@ void EventLoop::run_until_idle() {
   }
 }
 
+// Part of each function that runs turns, and of the quick way nothing but what every turn needs: of a
+// turn that runs one step, calls and saved registers would be half.
 std::size_t EventLoop::run_turn(Wait wait) {
+  if (ready_.empty() || others_may_be_ready()) look_around(wait);
+  const std::size_t count = ready_.size();
+  ++counts_.turns;
+  counts_.most_ready = std::max<std::uint64_t>(counts_.most_ready, count);
+  if (step_watch()) [[unlikely]]
+    watch_.turn_begins(count);
+  // Those that are ready now, and not those that they make ready: each turn ends.
+  ReadyQueue::Batch batch = ready_.take_all();
+  while (!batch.empty()) run_some(batch);
+  return count;
+}
+
+// Runs those of `batch`, or up to the first that fails. The try stands outside of the loop, as what it
+// needs to be set up costs more than many a step.
+void EventLoop::run_some(ReadyQueue::Batch& batch) noexcept {
+  try {
+    while (!batch.empty()) {
+      batch.pop().run();
+      if (step_watch()) [[unlikely]]
+        watch_.runnable_over();
+    }
+  } catch (...) {
+    callback_failed();
+    if (step_watch()) watch_.runnable_over();
+  }
+}
+
+bool EventLoop::others_may_be_ready() const noexcept {
+  return poller_.size() > kOurs || inbox_->has_mail() || !timers_.empty() || signals_ ||
+         step_watch() != nullptr;
+}
+
+// Looks who has become ready but by what runs here.
+void EventLoop::look_around(Wait wait) {
   // With something to run and nobody at a descriptor there is nothing to ask.
   if (ready_.empty() || poller_.size() > kOurs || step_watch() != nullptr) poll(wait);
   if (inbox_->has_mail()) inbox_->take();
   if (signals_ && signals_->raised()) take_signals();
   if (!timers_.empty()) counts_.timers_fired += timers_.fire_due(clock_.now());
-  // Those that are ready now, and not those that they make ready: each turn ends.
-  const std::size_t batch = ready_.size();
-  ++counts_.turns;
-  counts_.most_ready = std::max<std::uint64_t>(counts_.most_ready, batch);
-  if (step_watch()) [[unlikely]]
-    watch_.turn_begins(batch);
-  run_some(batch);
-  return batch;
-}
-
-// Runs the first so many of those that are ready. The try stands outside of the loop, as what it needs
-// to be set up costs more than many a step.
-void EventLoop::run_some(std::size_t left) noexcept {
-  while (left > 0) {
-    try {
-      while (left > 0) {
-        --left;
-        ready_.pop().run();
-        if (step_watch()) [[unlikely]]
-          watch_.runnable_over();
-      }
-    } catch (...) {
-      callback_failed();
-      if (step_watch()) watch_.runnable_over();
-    }
-  }
 }
 
 void EventLoop::callback_failed() noexcept {
@@ -288,6 +298,7 @@ void EventLoop::callback_failed() noexcept {
 }
 
 void EventLoop::poll(Wait wait) {
+  if (stopping_) wait = Wait::kNot;
   if (StepWatch* watch = step_watch()) watch->asks_kernel(wait == Wait::kForNext && ready_.empty());
   ask_kernel(wait);
   if (StepWatch* watch = step_watch()) watch->kernel_answered();

@@ -69,7 +69,7 @@ TaskBlock::TaskBlock(TaskHost& host, Frame&& frame, const std::source_location& 
   resume_at_->start_for(*this);
 }
 
-TaskBlock::~TaskBlock() { delete record_or_null(); }
+void TaskBlock::delete_record() noexcept { delete record_or_null(); }
 
 TaskRecord& TaskBlock::record() {
   if (TaskRecord* there = record_or_null()) return *there;
@@ -150,7 +150,8 @@ std::string TaskBlock::waits_for() const {
 }
 
 void TaskBlock::run() {
-  if (state() == TaskState::kPending && cancel_) return end_before_first_step();
+  if (cancel_ && state() == TaskState::kPending) [[unlikely]]
+    return end_before_first_step();
   move_to(TaskState::kRunning);
   yielded_ = false;
   host_->set_current(this);
@@ -159,17 +160,20 @@ void TaskBlock::run() {
     watch->resumes(*this);
   resume_at_->handle().resume();
   host_->set_current(nullptr);
-  if (std::exchange(error_noted_, false)) record().forget_error();
-  if (frame_.done()) {
-    const bool well = keep_result(*frame_.promise());
-    return finish(well ? TaskState::kFinished : how_it_failed());
-  }
+  if (error_noted_) [[unlikely]]
+    forget_error();
+  if (frame_.done()) return end();
   check(queued() || waiting_at_ != nullptr,
         "a task is suspended only by an awaiter that can make it ready again");
   move_to(TaskState::kSuspended);
   ++suspends_;
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->suspended(*this, queued() ? WaitReason::kReady : waiting_at_->reason());
+}
+
+void TaskBlock::forget_error() noexcept {
+  error_noted_ = false;
+  record().forget_error();
 }
 
 void TaskBlock::move_to(TaskState next) noexcept {
@@ -244,6 +248,11 @@ void TaskBlock::throw_cancelled() {
   throw CancelledError(*request);
 }
 
+void TaskBlock::end() noexcept {
+  const bool well = keep_result(*frame_.promise());
+  finish(well ? TaskState::kFinished : how_it_failed());
+}
+
 void TaskBlock::end_before_first_step() noexcept {
   keep_error(take_request());
   finish(TaskState::kCancelled);
@@ -271,15 +280,17 @@ void TaskBlock::finish(TaskState how) noexcept {
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, last);
   joiners_.wake_all();
-  while (!done_callbacks_.empty()) host_->ready().push(done_callbacks_.pop());
+  if (TaskRecord* record = record_or_null()) [[unlikely]]
+    host_->ready().append(record->done_callbacks());
   host_->task_done(*this);  // last: it may be the end of this block
 }
 
 void TaskBlock::add_done_callback(OwnedRunnable callback) {
+  ReadyQueue& callbacks = record().done_callbacks();
   // In this order: where it never runs, our reference goes first, and then who waits is told. What is
   // to be moved out of the task must have one handle only.
-  auto add = [callback = std::move(callback), self = Ref<TaskBlock>(*this)]() mutable {
-    (self->done() ? self->host_->ready() : self->done_callbacks_).push(*callback.release());
+  auto add = [&callbacks, callback = std::move(callback), self = Ref<TaskBlock>(*this)]() mutable {
+    (self->done() ? self->host_->ready() : callbacks).push(*callback.release());
   };
   if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
 }
@@ -300,7 +311,8 @@ void TaskBlock::detach() noexcept {
   state_.notify_all();
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, {});
-  while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
+  if (record_or_null() == nullptr) return;
+  for (ReadyQueue& left = record_or_null()->done_callbacks(); !left.empty();) left.pop().discard();
 }
 
 void TaskBlock::release_failed() noexcept {

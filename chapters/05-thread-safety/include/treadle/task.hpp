@@ -186,7 +186,7 @@ class TaskBlock : public Runnable, public ListLink {
   void wait_for_end_with_loop() const noexcept;
 
   /// Somebody has seen how the task ended, so its error is not lost. From any thread.
-  void mark_retrieved() noexcept { retrieved_ = true; }
+  void mark_retrieved() noexcept { retrieved_.store(true, std::memory_order_release); }
 
   /// The error the task ended with, or null.
   virtual std::exception_ptr error() const noexcept = 0;

@@ -292,7 +292,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   class RunningHere;
 
   void task_done(TaskBlock& task) noexcept override;
-  void callback_failed() noexcept override;
+  [[gnu::noinline, gnu::cold]] void callback_failed() noexcept override;
   std::function<void()> error_lost(const TaskBlock& task, std::exception_ptr error) override;
   bool debug() const noexcept override { return options_.debug; }
   void report(std::string what, std::exception_ptr why, const TaskBlock* about) noexcept override;
@@ -306,13 +306,15 @@ class ThreadSafeEventLoop final : public TaskHost {
   void let_go(TaskBlock& task) noexcept;
   void run_until(const TaskBlock& task);
   enum class Wait { kNot, kForNext };
-  std::size_t run_turn(Wait wait);
+  [[gnu::always_inline]] inline std::size_t run_turn(Wait wait);
+  inline void run_some(ReadyQueue::Batch& batch) noexcept;
+  inline bool others_may_be_ready() const noexcept;
+  [[gnu::noinline]] void look_around(Wait wait);
   void poll(Wait wait);
   LoopMetrics counts() const noexcept;
   void count_ending(const TaskBlock& task) noexcept;
   void keep_last_counts();
   void ask_kernel(Wait wait);
-  void run_some(std::size_t left) noexcept;
   bool idle(std::size_t timers_of_ours = 0) const noexcept;
   bool nobody_is_left(std::size_t timers_of_ours = 0);
   bool sleep(Clock::duration timeout);

@@ -5,7 +5,7 @@
 // be told by reading it.
 //
 // Invariants
-//   1. A Runnable is in the queue at most once.
+//   1. A Runnable is in the queue, or in a batch that was taken out of it, at most once.
 //   2. Out in the order in which they went in.
 //
 // Thread safety: none.
@@ -60,6 +60,26 @@ class ReadyQueue {
   ReadyQueue(const ReadyQueue&) = delete;
   ReadyQueue& operator=(const ReadyQueue&) = delete;
 
+  /// What was in a queue when take_all() was called: to be run in one go, first come, first served.
+  class Batch {
+   public:
+    bool empty() const noexcept { return first_ == nullptr; }
+
+    /// REQUIRES: not empty.
+    Runnable& pop() noexcept {
+      Runnable& runnable = *first_;
+      first_ = runnable.next_;
+      runnable.queued_ = false;
+      return runnable;
+    }
+
+   private:
+    friend class ReadyQueue;
+    explicit Batch(Runnable* first) noexcept : first_(first) {}
+
+    Runnable* first_;
+  };
+
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
 
@@ -82,6 +102,14 @@ class ReadyQueue {
     other.last_ = &other.first_;
     size_ += other.size_;
     return std::exchange(other.size_, 0);
+  }
+
+  /// Takes out all that are in it. The queue is empty then, and takes who comes next; who is in the
+  /// batch still counts as queued. O(1).
+  Batch take_all() noexcept {
+    size_ = 0;
+    last_ = &first_;
+    return Batch(std::exchange(first_, nullptr));
   }
 
   /// REQUIRES: not empty.

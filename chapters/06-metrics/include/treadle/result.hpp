@@ -70,7 +70,8 @@ class Result {
 
   /// Takes over how `other` ended. What T's constructor throws on the way becomes the error.
   void take_over(Result& other) noexcept {
-    if (!other.has_value()) return set_error(other.error());
+    if (!other.has_value()) [[unlikely]]
+      return copy_error(other);
     try {
       clear();
       std::construct_at(std::addressof(value_), std::move(other.value_));
@@ -113,7 +114,10 @@ class Result {
     ending_ = Ending::kNone;
   }
 
-  // Never part of its callers: errors are rare, and what throws them is long.
+  // Neither of the two is ever part of its callers: errors are rare, and what handles them is long.
+  [[gnu::noinline, gnu::cold]] void copy_error(const Result& other) noexcept {
+    set_error(other.error());
+  }
   [[noreturn, gnu::noinline, gnu::cold]] void throw_error() const {
     check(ready(), "a Result is read only after it was set");
     std::rethrow_exception(error_);

@@ -21,7 +21,8 @@
 //   3. host_ is there for as long as the inbox is not closed; a handle may outlive its loop.
 //   4. cancel_ is a request that has not been delivered. It is thrown once, or dropped.
 //   5. The result is set before the state says so, and not changed after.
-//   6. Of what is rare (a name, context, times) the block holds one pointer, null until it is needed.
+//   6. Of what is rare (a name, context, times, done callbacks) the block holds one pointer, null until
+//      it is needed.
 //
 // Thread safety: all that a handle can be asked may be asked from any thread. What is not atomic
 // belongs to the loop; others reach it through the inbox. One and the same handle is no more than a
@@ -251,7 +252,7 @@ class TaskBlock : public Runnable, public ListLink {
   void wait_for_end_with_loop() const noexcept;
 
   /// Somebody has seen how the task ended, so its error is not lost. From any thread.
-  void mark_retrieved() noexcept { retrieved_ = true; }
+  void mark_retrieved() noexcept { retrieved_.store(true, std::memory_order_release); }
 
   /// The error the task ended with, or null.
   virtual std::exception_ptr error() const noexcept = 0;
@@ -303,7 +304,10 @@ class TaskBlock : public Runnable, public ListLink {
 
  protected:
   TaskBlock(TaskHost& host, Frame&& frame, const std::source_location& made_at) noexcept;
-  virtual ~TaskBlock();
+  virtual ~TaskBlock() {
+    if (record_or_null() != nullptr) [[unlikely]]
+      delete_record();
+  }
 
   /// Moves the ending out of `promise`, before its frame is destroyed. True where it is a value.
   virtual bool keep_result(PromiseBase& promise) noexcept = 0;
@@ -333,9 +337,14 @@ class TaskBlock : public Runnable, public ListLink {
   void withdraw() noexcept;
   void interrupt(PromiseBase& promise) noexcept;
   void cancel_here(CancelledError request);
+  void end() noexcept;
   void finish(TaskState how) noexcept;
-  void end_before_first_step() noexcept;
-  TaskState how_it_failed() const noexcept;
+
+  // What is rare: never part of its callers, whose quick way needs the registers.
+  [[gnu::cold, gnu::noinline]] void end_before_first_step() noexcept;
+  [[gnu::cold, gnu::noinline]] TaskState how_it_failed() const noexcept;
+  [[gnu::cold, gnu::noinline]] void forget_error() noexcept;
+  [[gnu::cold, gnu::noinline]] void delete_record() noexcept;
   std::exception_ptr take_request() noexcept;
 
   // Fixed at construction.
@@ -362,7 +371,6 @@ class TaskBlock : public Runnable, public ListLink {
   PromiseBase* resume_at_;            // the last one of it, where the task goes on; null: nowhere
   Suspension* waiting_at_ = nullptr;  // what it waits for, if it waits
   WaitList joiners_;                  // who waits for it
-  ReadyQueue done_callbacks_;         // what is to run when it is done
 };
 
 /// The block of a task that ends with a T.

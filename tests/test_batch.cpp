@@ -1,0 +1,88 @@
+#include <string>
+
+#include "testing/catch.hpp"
+#include "testing/counters.hpp"
+#include "treadle/ready_queue.hpp"
+
+namespace test_batch {
+
+using treadle::ReadyQueue;
+using treadle::Runnable;
+using treadle::testing::AllocationCheck;
+
+class Entry final : public Runnable {
+ public:
+  explicit Entry(char name) : name_(name) {}
+  char name() const { return name_; }
+  void run() override {}
+  void discard() noexcept override {}
+
+ private:
+  char name_;
+};
+
+// Of a queue or of a batch.
+template <class From>
+std::string drain(From& from) {
+  std::string names;
+  while (!from.empty()) names += static_cast<Entry&>(from.pop()).name();
+  return names;
+}
+
+TEST_CASE("Batch: out in the order in which they went in", "[batch][fair]") {
+  Entry a('a'), b('b'), c('c');
+  ReadyQueue queue;
+  for (auto* entry : {&a, &b, &c}) queue.push(*entry);
+  auto batch = queue.take_all();
+  CHECK(drain(batch) == "abc");
+}
+
+TEST_CASE("Batch: who becomes ready meanwhile is in the next one", "[batch][fair]") {
+  Entry a('a'), b('b'), c('c');
+  ReadyQueue queue;
+  queue.push(a);
+  queue.push(b);
+  auto batch = queue.take_all();
+  CHECK(queue.empty());
+  CHECK(queue.size() == 0);
+  queue.push(c);
+  queue.push(batch.pop());
+  CHECK(drain(batch) == "b");
+  CHECK(queue.size() == 2);
+  CHECK(drain(queue) == "ca");
+}
+
+TEST_CASE("Batch: who has not run yet is still queued", "[batch]") {
+  Entry a('a'), b('b');
+  ReadyQueue queue;
+  queue.push(a);
+  queue.push(b);
+  auto batch = queue.take_all();
+  CHECK(a.queued());
+  batch.pop();
+  CHECK_FALSE(a.queued());
+  CHECK(b.queued());
+}
+
+TEST_CASE("Batch: there may be nothing in it", "[batch]") {
+  Entry a('a');
+  ReadyQueue queue;
+  CHECK(queue.take_all().empty());
+  queue.push(a);
+  CHECK(drain(queue) == "a");
+}
+
+TEST_CASE("Batch: taking out and running allocate nothing", "[batch][cost]") {
+  Entry a('a'), b('b');
+  ReadyQueue queue;
+  AllocationCheck memory;
+  for (int i = 0; i < 100; ++i) {
+    queue.push(a);
+    queue.push(b);
+    auto batch = queue.take_all();
+    while (!batch.empty()) batch.pop();
+  }
+  CHECK(memory.made() == 0);
+}
+
+}  // namespace test_batch
