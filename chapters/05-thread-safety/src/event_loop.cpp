@@ -17,7 +17,7 @@ constexpr Clock::duration kForEver{-1};
 
 // How long a loop that knows nobody who could wake it sleeps, before it looks whether anybody is
 // left at all.
-constexpr Clock::duration kMoment = std::chrono::milliseconds(10);
+constexpr Clock::duration kMoment = std::chrono::milliseconds(1);
 
 std::string describe_error(const std::exception_ptr& error) {
   try {
