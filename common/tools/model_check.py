@@ -26,7 +26,10 @@ from treadle_tools import cli, stages
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = Path("common/testing/model")
 # Relacy replaces the plain operator delete and no other.
-FLAGS = ["-std=c++20", "-DFMT_HEADER_ONLY", "-fno-sized-deallocation"]
+# And recycled memory would hide from it what is freed: it rests, and is not seen to go.
+FLAGS = ["-std=c++20", "-DFMT_HEADER_ONLY", "-fno-sized-deallocation", "-DTREADLE_NO_RECYCLING"]
+# What the inbox needs of a stage besides its own text, where the stage has it.
+BESIDES = ("stage/src/errors.cpp", "stage/src/recycle.cpp")
 OPTIMISED, QUICK_TO_BUILD = "-O2", "-O0"
 TIME_LIMIT = 300.0  # for one program; a hang is a finding of the model, never of this
 
@@ -111,8 +114,9 @@ class Workshop:
     def compile(self, folder: Path, optimise: str) -> Path:
         """The program; the model's headers come before the stage's."""
         program = folder / "inbox_model"
+        besides = [source for source in BESIDES if (folder / source).exists()]
         command = [*self.compiler.split(), *FLAGS, optimise, "-I.", "-Iinclude", "-Istage/include", "-Istage/src",
-                   "inbox_model.cpp", "stage/src/errors.cpp", "-o", str(program)]
+                   "inbox_model.cpp", *besides, "-o", str(program)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode != 0:
             raise ListError(f"{folder.name}: it does not compile:\n{done.stderr[:4000]}")
