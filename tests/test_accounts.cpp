@@ -270,4 +270,22 @@ TEST_CASE_METHOD(Timed, "Accounts: tables have columns, and a heading where ther
              ContainsSubstring("1 created, 0 alive") && ContainsSubstring("15ms busy"));
 }
 
+TEST_CASE_METHOD(LoopFixture, "Accounts: a table's columns stand, whatever is in a name",
+                 "[accounts][table]") {
+  std::vector<TaskMetrics> tasks;
+  for (const char* name :
+       {"two\nlines", "\x1b[31mred", "a \"b\" \\", "Grüße", "漢字漢字漢字", "plain"})
+    tasks.push_back(loop.create_task(yields(1), name).metrics());
+  run_until_idle();
+  CHECK(to_table(tasks) ==
+        R"(task            state  suspends
+two\nlines    pending  0
+\x1b[31mred   pending  0
+a \"b\" \\    pending  0
+Grüße         pending  0
+漢字漢字漢字  pending  0
+plain         pending  0
+)");
+}
+
 }  // namespace test_accounts

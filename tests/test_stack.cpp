@@ -198,6 +198,17 @@ TEST_CASE_METHOD(LoopFixture, "Tree: who waits stands above whom he waits for", 
                        ContainsSubstring("\n└─ fetch: see above\n"));
 }
 
+TEST_CASE_METHOD(LoopFixture, "Tree: a name breaks no line", "[tree]") {
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  const auto fetch = loop.create_task(outer(), "fe\ntch");
+  loop.create_task(wait_for(fetch), "ma\nin");
+  loop.create_task(wait_for(fetch), "\x1b[2J");
+  run_until_idle();
+  CHECK_THAT(task_tree(loop), ContainsSubstring("ma\\nin: suspended, waits for fe\\ntch\n") &&
+                                  ContainsSubstring("\n└─ fe\\ntch: suspended") &&
+                                  ContainsSubstring("also awaited by \\x1b[2J\n"));
+}
+
 TEST_CASE_METHOD(LoopFixture, "Tree: tasks that wait for each other are said to", "[tree]") {
   std::vector<Task<>> tasks;
   const auto wait_for = [](std::vector<Task<>>& all, std::size_t other) -> Coro<> {

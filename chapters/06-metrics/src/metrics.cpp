@@ -33,13 +33,19 @@ std::string longest_wait(const WaitTimes& waits) {
   return fmt::format("{} {}", to_string(longest), short_time(waits[longest]));
 }
 
+// How wide a terminal shows it, which is neither bytes nor characters. fmt knows that when it fills
+// up a field, and no character is wider than its bytes are many.
+std::size_t columns(std::string_view text) {
+  return 2 * text.size() - fmt::formatted_size("{:<{}}", text, text.size());
+}
+
 using Row = std::vector<std::string>;
 
 // Columns as wide as they must be; the first is text and the others are numbers, but for the last.
 std::string table(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths(rows.front().size());
   for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
   std::string text;
   for (const Row& row : rows) {
     std::string line = fmt::format("{:<{}}", row[0], widths[0]);
@@ -52,7 +58,7 @@ std::string table(const std::vector<Row>& rows) {
 }
 
 Row row_of(const TaskMetrics& task) {
-  Row row{task.name, std::string(task.state), std::to_string(task.suspends)};
+  Row row{on_one_line(task.name), std::string(task.state), std::to_string(task.suspends)};
   if (!task.timed) return row;
   const std::string end = task.longest_step_end.line != 0 ? to_string(task.longest_step_end) : "";
   row.insert(row.end(),
@@ -65,6 +71,11 @@ Row row_of(const TaskMetrics& task) {
 
 Clock::duration WaitTimes::total() const noexcept {
   return std::accumulate(times_.begin(), times_.end(), Clock::duration::zero());
+}
+
+std::string on_one_line(std::string_view text) {
+  std::string quoted = fmt::format("{:?}", text);
+  return quoted.substr(1, quoted.size() - 2);
 }
 
 std::string short_time(Clock::duration time) {

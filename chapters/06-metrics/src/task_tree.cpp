@@ -59,7 +59,7 @@ class Drawing {
   }
 
   void line(const std::string& indent, bool below, const TaskBlock& task, bool known, bool circle) {
-    text_ += indent + (below ? "└─ " : "") + task.label();
+    text_ += indent + (below ? "└─ " : "") + on_one_line(task.label());
     if (circle) {
       text_ += ": is the one above, they wait for each other in a circle\n";
     } else if (known) {
@@ -72,7 +72,7 @@ class Drawing {
   static std::string state_of(const TaskBlock& task) {
     std::string text(to_string(task.state()));
     if (const Suspension* place = task.waiting_at()) {
-      text += ", waits for " + place->waits_for();
+      text += ", waits for " + on_one_line(place->waits_for());
     } else if (task.state() == TaskState::kSuspended) {
       text += ", ready to go on";
     }
@@ -95,7 +95,7 @@ class Drawing {
   void other_joiners(const std::string& indent, const TaskBlock& task, const TaskBlock* above) {
     std::string names;
     task.for_each_joiner([&](const TaskBlock& joiner) {
-      if (&joiner != above) names += (names.empty() ? "" : ", ") + joiner.label();
+      if (&joiner != above) names += (names.empty() ? "" : ", ") + on_one_line(joiner.label());
     });
     if (!names.empty())
       text_ += fmt::format("{}{}awaited by {}\n", indent, above ? "also " : "", names);

@@ -100,6 +100,10 @@ std::string to_table(const LoopMetrics& metrics);
 /// A line a task, below a line of headings.
 std::string to_table(const std::vector<TaskMetrics>& tasks);
 
+/// `text` as a part of one line: what would break it, or command a terminal, is written as in C++,
+/// as `\n` or `\x1b`. So are quotes and backslashes, so that different texts never look the same.
+std::string on_one_line(std::string_view text);
+
 /// `2.50s`, `140ms`, `12.3us`, `0`: three digits, as people compare them.
 std::string short_time(Clock::duration time);
 
