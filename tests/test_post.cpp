@@ -174,6 +174,20 @@ TEST_CASE_METHOD(LoopFixture, "Post: what is posted in a turn runs in a turn aft
   CHECK(trace == Trace{"still in the turn", "ready before", "posted"});
 }
 
+TEST_CASE_METHOD(LoopFixture,
+                 "Post: what comes in the last turn runs first when the loop runs again",
+                 "[post][thread][turn]") {
+  loop.call_soon([this] {
+    loop.stop();
+    in_thread([this] { loop.call_soon_threadsafe([this] { note("in the last turn"); }); });
+  });
+  loop.run_forever();
+  CHECK(trace.empty());
+  in_thread([this] { loop.call_soon_threadsafe([this] { note("while nobody ran it"); }); });
+  run_until_idle();
+  CHECK(trace == Trace{"in the last turn", "while nobody ran it"});
+}
+
 TEST_CASE_METHOD(LoopFixture, "Post: on the loop's own thread it is call_soon", "[post][turn]") {
   loop.call_soon([this] {
     loop.call_soon_threadsafe([this] { note("second"); });

@@ -148,11 +148,7 @@ void Inbox::answer_questions() noexcept {
 
 void Inbox::end(const Inbox* before) noexcept {
   const std::lock_guard lock(mutex_);
-  if (!closed_) {
-    has_mail_.store(false, std::memory_order_relaxed);
-    open_calls_ = nullptr;
-    ready_->append(queue_);
-  }
+  take_posts();
   running_ = false;
   runner_ = 0;
   run_by_this_thread = before;
@@ -167,19 +163,24 @@ bool Inbox::may_sleep() noexcept {
 
 std::size_t Inbox::take() noexcept {
   const std::lock_guard lock(mutex_);
-  return take_locked();
+  return take_all();
 }
 
-std::size_t Inbox::take_locked() noexcept {
+std::size_t Inbox::take_posts() noexcept {
   sleeping_ = false;
   has_mail_.store(false, std::memory_order_relaxed);
   open_calls_ = nullptr;
-  return ready_->append(queue_) + ready_->append(questions_);
+  return ready_->append(queue_);
+}
+
+std::size_t Inbox::take_all() noexcept {
+  const std::size_t posts = take_posts();
+  return posts + ready_->append(questions_);
 }
 
 void Inbox::close() noexcept {
   const std::lock_guard lock(mutex_);
-  take_locked();
+  take_all();
   closed_ = true;
   wakeup_->leave();  // here, and not on the thread of who comes last
   if (signalling_ == 0) wakeup_.reset();

@@ -35,10 +35,12 @@ bool block_until_done(const AnyTask& task, std::optional<Clock::time_point> dead
   return waits->block_until(deadline);
 }
 
-// Runs twice: on the loop where the task has ended, and on the loop where somebody waits for it.
-class RemoteJoin::Traveller final : public Runnable {
+// Runs twice: on the loop where the task has ended, and on the loop where somebody waits for it. Made
+// with two references: of the one who waits, and the journey's.
+class RemoteJoin::Traveller final : public Runnable, public RefCounted<Traveller> {
  public:
-  Traveller(RemoteJoin& join, Ref<Inbox> home) : join_(&join), home_(std::move(home)) {}
+  Traveller(RemoteJoin& join, Ref<Inbox> home)
+      : RefCounted(2), join_(&join), home_(std::move(home)) {}
 
   void run() override {
     if (!std::exchange(under_way_, true)) return go_home();
@@ -60,18 +62,12 @@ class RemoteJoin::Traveller final : public Runnable {
     release();
   }
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-
  private:
   void go_home() noexcept {
     if (!home_->post(*this)) release();
   }
 
-  std::atomic<int> references_ = 2;  // the one who waits, and the journey
-  RemoteJoin* join_;                 // touched at home only
+  RemoteJoin* join_;  // touched at home only
   const Ref<Inbox> home_;
   bool under_way_ = false;
 };

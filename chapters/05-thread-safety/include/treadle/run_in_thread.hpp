@@ -26,22 +26,18 @@
 
 namespace treadle {
 
-/// Work for a thread, whatever its type: runs in the pool, and then at home.
-class ThreadJob : public Runnable {
+/// Work for a thread, whatever its type: runs in the pool, and then at home. Made with two
+/// references: of the one who waits, and the journey's.
+class ThreadJob : public Runnable, public RefCounted<ThreadJob> {
  public:
   explicit ThreadJob(Suspension& waits, EventLoop& loop) noexcept
-      : waits_(&waits), home_(loop.inbox()), loop_(loop) {}
+      : RefCounted(2), waits_(&waits), home_(loop.inbox()), loop_(loop) {}
 
   void run() final;
   void discard() noexcept final;
 
   /// Nobody waits any more: a job that has not begun never will.
   void abandon() noexcept;
-
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
 
  protected:
   virtual ~ThreadJob() = default;
@@ -51,12 +47,13 @@ class ThreadJob : public Runnable {
   virtual std::exception_ptr error() const noexcept = 0;
 
  private:
+  friend class RefCounted<ThreadJob>;
+
   enum class Stage { kQueued, kBegun, kAbandoned };
 
   void work_if_wanted() noexcept;
   void come_home() noexcept;
 
-  std::atomic<int> references_ = 2;  // the one who waits, and the journey
   std::atomic<Stage> stage_ = Stage::kQueued;
   bool worked_ = false;  // it is on its way home
 

@@ -29,7 +29,7 @@ namespace treadle {
 
 /// What stands behind a Handle, whatever the callback's type. Made with two references: the loop's
 /// and the first handle's.
-class Call : public Runnable {
+class Call : public Runnable, public RefCounted<Call> {
  public:
   /// See Handle::cancel().
   bool cancel() noexcept;
@@ -38,13 +38,8 @@ class Call : public Runnable {
   void run() final;
   void discard() noexcept final;
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-
  protected:
-  Call() noexcept = default;
+  Call() noexcept : RefCounted(2) {}
   virtual ~Call() = default;
 
   virtual void call() = 0;
@@ -54,11 +49,12 @@ class Call : public Runnable {
   virtual void withdraw() noexcept {}
 
  private:
+  friend class RefCounted<Call>;
+
   enum class State : std::uint8_t { kWaits, kOver, kCancelled };
 
   bool end_waiting(State how) noexcept;
 
-  std::atomic<int> references_ = 2;
   std::atomic<State> state_ = State::kWaits;
 };
 

@@ -42,16 +42,17 @@
 #include "treadle/clock.hpp"
 #include "treadle/posted_calls.hpp"
 #include "treadle/ready_queue.hpp"
+#include "treadle/ref.hpp"
 #include "treadle/wakeup.hpp"
 
 namespace treadle {
 
-class Inbox {
+class Inbox : public RefCounted<Inbox> {
  public:
   /// `ready` is the loop's own queue, for those who post while nobody runs the loop; `errors` is told
   /// of what posted callbacks throw.
   explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr) noexcept
-      : ready_(&ready), errors_(errors) {}
+      : RefCounted(1), ready_(&ready), errors_(errors) {}
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
@@ -99,11 +100,6 @@ class Inbox {
 
   /// Wakes the loop, whether it sleeps or is about to. Nothing where it is closed.
   void wake() noexcept;
-
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
 
   // ---- From the loop's own thread
 
@@ -158,6 +154,8 @@ class Inbox {
   }
 
  private:
+  friend class RefCounted<Inbox>;
+
   class StandIn;
   template <class F>
   class Errand;
@@ -172,15 +170,17 @@ class Inbox {
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   bool post_question(Runnable& question) noexcept;
-  void answer_questions() noexcept;
-  PostedCalls& open_calls();
-  std::size_t take_locked() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
   [[noreturn]] void throw_wrong_thread(const char* object) const;
   [[noreturn]] void fail_wrong_thread(const char* object) const noexcept;
 
-  std::atomic<int> references_ = 1;
+  // REQUIRES: mutex_ is held.
+  void answer_questions() noexcept;
+  PostedCalls& open_calls();
+  std::size_t take_posts() noexcept;
+  std::size_t take_all() noexcept;
+
   std::atomic<bool> has_mail_ = false;
   std::atomic<long> runner_ = 0;  // the number of the thread that runs the loop; 0: nobody
   std::atomic<std::uint64_t> last_step_ = 0;  // whose step began last

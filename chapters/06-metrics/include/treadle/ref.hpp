@@ -5,10 +5,13 @@
 //
 // Invariants
 //   1. A Ref that is not null has called retain() once and will call release() once.
+//   2. What is RefCounted is deleted by the release() that brings its count to 0, and by nobody else.
 //
-// Thread safety: as much as T's retain() and release() give.
+// Thread safety: as much as T's retain() and release() give; those of RefCounted may be called from
+// any thread.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <utility>
 
@@ -54,6 +57,39 @@ class Ref {
 
  private:
   T* target_ = nullptr;
+};
+
+/// The base of a T that several threads hold: counts the references, and the last to go deletes the
+/// T. `class Job : public RefCounted<Job>`; a Job whose destructor is not public has RefCounted<Job>
+/// as a friend, and one that others derive from has a virtual one.
+template <class T>
+class RefCounted {
+ public:
+  RefCounted(const RefCounted&) = delete;
+  RefCounted& operator=(const RefCounted&) = delete;
+
+  /// REQUIRES: the caller has a reference, or somebody keeps one for him meanwhile.
+  void retain() noexcept {
+    // Relaxed, for it is a number and says nothing: that the object is there, and what is in it, the
+    // caller knows from where he has his own reference.
+    references_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  /// Gives one reference back.
+  void release() noexcept {
+    // Release, so that all that we have done with the object comes before; and acquire, so that the
+    // last, who destroys it, comes after what all the others have done.
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete static_cast<T*>(this);
+  }
+
+ private:
+  friend T;
+
+  /// Whoever makes the T has so many references to give away.
+  explicit RefCounted(int references) noexcept : references_(references) {}
+  ~RefCounted() = default;
+
+  std::atomic<int> references_;
 };
 
 }  // namespace treadle

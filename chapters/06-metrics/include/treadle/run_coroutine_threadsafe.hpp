@@ -22,23 +22,19 @@
 
 namespace treadle {
 
-/// A thread that blocks until a task is done. A done callback of that task, counted as both know it.
-class ThreadThatWaits final : public Runnable {
+/// A thread that blocks until a task is done. A done callback of that task, and made with two
+/// references, as both know it.
+class ThreadThatWaits final : public Runnable, public RefCounted<ThreadThatWaits> {
  public:
+  ThreadThatWaits() noexcept : RefCounted(2) {}
+
   void run() override { discard(); }
   void discard() noexcept override;
 
   /// Blocks until the task is done; false where `deadline` comes first.
   bool block_until(std::optional<Clock::time_point> deadline);
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-
  private:
-  std::atomic<int> references_ = 2;
-
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
   std::condition_variable changed_;
