@@ -65,9 +65,6 @@ class Ref {
 template <class T>
 class RefCounted {
  public:
-  RefCounted(const RefCounted&) = delete;
-  RefCounted& operator=(const RefCounted&) = delete;
-
   /// REQUIRES: the caller has a reference, or somebody keeps one for him meanwhile.
   void retain() noexcept {
     // Relaxed, for it is a number and says nothing: that the object is there, and what is in it, the
