@@ -43,6 +43,8 @@ Coro<int> gives(int value) {
   co_return value;
 }
 
+Coro<int> gives_at_once(int value) { co_return value; }
+
 Coro<int> fails() {
   co_await yield_now();
   throw std::runtime_error("no");
@@ -224,6 +226,62 @@ TEST_CASE("RemoteTask: a thread waits for a loop that begins to run only later",
   loop.run_until_idle();
   threads.join();
   CHECK(got == 6);
+}
+
+TEST_CASE("RemoteTask: a thread that asks while the last turn runs hears of the end", "[remote]") {
+  EventLoop loop;
+  std::atomic<bool> go = false, heard = false;
+  loop.call_soon([&] {
+    go = true;
+    std::this_thread::sleep_for(50ms);  // meanwhile it asks, and the task is not done
+  });
+  const auto remote = run_coroutine_threadsafe(loop, gives_at_once(6));
+  Threads threads;
+  threads.start([&] {
+    while (!go) std::this_thread::yield();
+    heard = remote.result() == 6;
+  });
+  loop.run_once();
+  const bool in_time = comes_true([&] { return heard.load(); });
+  loop.close();  // where it has not heard, this lets it go
+  threads.join();
+  CHECK(in_time);
+}
+
+TEST_CASE("RemoteTask: a thread hears of an end that ends the run", "[remote]") {
+  EventLoop loop;
+  std::atomic<bool> heard = false;
+  const auto remote = run_coroutine_threadsafe(loop, gives(6));
+  Threads threads;
+  threads.start([&] { heard = remote.result() == 6; });
+  std::this_thread::sleep_for(20ms);  // so that mostly it waits before we run
+  loop.run_until_done(remote);
+  const bool in_time = comes_true([&] { return heard.load(); });
+  loop.close();
+  threads.join();
+  CHECK(in_time);
+}
+
+TEST_CASE("RemoteTask: a task of another loop hears of an end that ends the run", "[remote]") {
+  EventLoop loop;
+  const auto remote = run_coroutine_threadsafe(loop, gives(6));
+  LoopInThread other;
+  const auto waits = run_coroutine_threadsafe(other.loop, outcome_of(remote));
+  std::this_thread::sleep_for(20ms);  // as above
+  loop.run_until_done(remote);
+  const bool in_time = comes_true([&] { return waits.done(); });
+  loop.close();
+  CHECK(in_time);
+}
+
+TEST_CASE("RemoteTask: who waits in vain again and again leaves no more behind than once",
+          "[remote][timeout][cost]") {
+  EventLoop loop;
+  const auto remote = run_coroutine_threadsafe(loop, sleeps_long());
+  CHECK_THROWS_AS(remote.result(0ms), TimeoutError);
+  AllocationCheck memory;
+  for (int i = 0; i < 100; ++i) CHECK_THROWS_AS(remote.result(0ms), TimeoutError);
+  CHECK(memory.balanced());
 }
 
 TEST_CASE("RemoteTask: the loop is closed: no task is made, and its arguments are destroyed",

@@ -119,35 +119,58 @@ bool Inbox::runs_elsewhere() const noexcept {
   return runner_ != 0 && runner_ != number_of_this_thread();
 }
 
-bool Inbox::post_question(Runnable& question) noexcept {
+bool Inbox::post_errand(AnyErrand& errand) noexcept {
   std::unique_lock lock(mutex_);
   if (closed_) return false;
-  questions_.push(question);
   if (running_) {
+    queue_.push(errand);
+    open_calls_ = nullptr;
     mail_has_come(lock);
   } else {
-    answer_questions();
+    const StandIn here(*this);
+    ReadyQueue errands;
+    errands.push(errand);
+    do_all(errands);
   }
   return true;
 }
 
-void Inbox::answer_questions() noexcept {
-  const StandIn here(*this);
-  while (!questions_.empty()) questions_.pop().run();
+void Inbox::do_all(ReadyQueue& errands) noexcept {
+  while (!errands.empty()) {
+    try {
+      errands.pop().run();
+    } catch (...) {
+      errors_->callback_failed();
+    }
+  }
 }
 
 void Inbox::end(const Inbox* before) noexcept {
-  const std::lock_guard lock(mutex_);
-  take_posts();
+  std::unique_lock lock(mutex_);
+  ReadyQueue late;
+  for (take_errands(late); !late.empty(); take_errands(late)) {
+    lock.unlock();  // they may reach for other loops, whose threads do the same
+    do_all(late);
+    lock.lock();
+  }
   running_ = false;
   runner_ = 0;
   run_by_this_thread = before;
-  answer_questions();  // who asked just now is blocked until he hears, and there may be no other turn
+}
+
+// Of what lies here, the errands go to `errands`, and callbacks to those that are ready.
+void Inbox::take_errands(ReadyQueue& errands) noexcept {
+  while (!queue_.empty()) {
+    Runnable& each = queue_.pop();
+    const bool is_errand = dynamic_cast<AnyErrand*>(&each) != nullptr;
+    (is_errand ? errands : *ready_).push(each);
+  }
+  nothing_is_left();
 }
 
 bool Inbox::may_sleep() noexcept {
   const std::lock_guard lock(mutex_);
-  sleeping_ = queue_.empty() && questions_.empty();
+  sleeping_ = queue_.empty();
   return sleeping_;
 }
 
@@ -156,16 +179,15 @@ std::size_t Inbox::take() noexcept {
   return take_all();
 }
 
-std::size_t Inbox::take_posts() noexcept {
+void Inbox::nothing_is_left() noexcept {
   sleeping_ = false;
   has_mail_.store(false, std::memory_order_relaxed);
   open_calls_ = nullptr;
-  return ready_->append(queue_);
 }
 
 std::size_t Inbox::take_all() noexcept {
-  const std::size_t posts = take_posts();
-  return posts + ready_->append(questions_);
+  nothing_is_left();
+  return ready_->append(queue_);
 }
 
 void Inbox::close() noexcept {

@@ -19,20 +19,21 @@ bool ThreadThatWaits::block_until(std::optional<Clock::time_point> deadline) {
   return true;
 }
 
-bool block_until_done(const AnyTask& task, std::optional<Clock::time_point> deadline) {
+bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
+                      std::optional<Clock::time_point> deadline) {
   if (task.done()) return true;
   if (Inbox::of_this_thread() != nullptr) {
     throw InvalidStateError("to block until " + task.label() +
                             " is done would block the loop that this thread runs: await it");
   }
-  const auto waits = Ref<ThreadThatWaits>::adopt(*new ThreadThatWaits);
-  try {
-    task.block().add_done_callback(OwnedRunnable(&*waits));
-  } catch (const LoopClosedError&) {
-    task.block().wait_for_end_with_loop();
-    return true;
+  if (!waiter) {
+    waiter = Ref<ThreadThatWaits>::adopt(*new ThreadThatWaits);
+    if (!task.block().run_at_end(OwnedRunnable(&*waiter))) {
+      task.block().wait_for_end_with_loop();
+      return true;
+    }
   }
-  return waits->block_until(deadline);
+  return waiter->block_until(deadline);
 }
 
 // Runs twice: on the loop where the task has ended, and on the loop where somebody waits for it. Made
@@ -79,13 +80,10 @@ bool RemoteJoin::join(PromiseBase& caller) {
   auto* traveller = new Traveller(*this, caller.task().inbox());
   traveller_ = traveller;
   suspend(caller);
-  // Last, as it may be home before this has returned; there it waits for its turn.
-  try {
-    target_.block().add_done_callback(OwnedRunnable(traveller));
-  } catch (const LoopClosedError&) {
-    // The callback was discarded, and so is on its way. It must not find a task that is not done.
+  // Last, as it may be home before this has returned; there it waits for its turn. Where the loop is
+  // gone it was discarded, and so is on its way: it must not find a task that is not done.
+  if (!target_.block().run_at_end(OwnedRunnable(traveller)))
     target_.block().wait_for_end_with_loop();
-  }
   return true;
 }
 

@@ -170,6 +170,7 @@ void TaskBlock::finish(TaskState how) noexcept {
   move_to(how);
   joiners_.wake_all();
   while (!done_callbacks_.empty()) host_->ready().push(done_callbacks_.pop());
+  while (!at_end_.empty()) at_end_.pop().run();
   host_->task_done(*this);  // last: it may be the end of this block
 }
 
@@ -180,6 +181,14 @@ void TaskBlock::add_done_callback(OwnedRunnable callback) {
     (self->done() ? self->host_->ready() : self->done_callbacks_).push(*callback.release());
   };
   if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
+}
+
+bool TaskBlock::run_at_end(OwnedRunnable runnable) {
+  return inbox_->reach([runnable = std::move(runnable), self = Ref<TaskBlock>(*this)]() mutable {
+    if (!self->done()) return self->at_end_.push(*runnable.release());
+    self = {};  // first, as in add_done_callback()
+    runnable.release()->run();
+  });
 }
 
 void TaskBlock::wait_for_end_with_loop() const noexcept {
@@ -197,6 +206,7 @@ void TaskBlock::detach() noexcept {
   move_to(TaskState::kCancelled);
   state_.notify_all();
   while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
+  while (!at_end_.empty()) at_end_.pop().discard();
 }
 
 void TaskBlock::release_failed() noexcept {

@@ -281,8 +281,13 @@ void TaskBlock::finish(TaskState how) noexcept {
     watch->finished(*this, last);
   joiners_.wake_all();
   if (TaskRecord* record = record_or_null()) [[unlikely]]
-    host_->ready().append(record->done_callbacks());
+    call_back(*record);
   host_->task_done(*this);  // last: it may be the end of this block
+}
+
+void TaskBlock::call_back(TaskRecord& record) noexcept {
+  host_->ready().append(record.done_callbacks());
+  while (!record.at_end().empty()) record.at_end().pop().run();
 }
 
 void TaskBlock::add_done_callback(OwnedRunnable callback) {
@@ -293,6 +298,16 @@ void TaskBlock::add_done_callback(OwnedRunnable callback) {
     (self->done() ? self->host_->ready() : callbacks).push(*callback.release());
   };
   if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
+}
+
+bool TaskBlock::run_at_end(OwnedRunnable runnable) {
+  ReadyQueue& at_end = record().at_end();
+  return inbox_->reach(
+      [&at_end, runnable = std::move(runnable), self = Ref<TaskBlock>(*this)]() mutable {
+        if (!self->done()) return at_end.push(*runnable.release());
+        self = {};  // first, as in add_done_callback()
+        runnable.release()->run();
+      });
 }
 
 void TaskBlock::wait_for_end_with_loop() const noexcept {
@@ -311,8 +326,10 @@ void TaskBlock::detach() noexcept {
   state_.notify_all();
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, {});
-  if (record_or_null() == nullptr) return;
-  for (ReadyQueue& left = record_or_null()->done_callbacks(); !left.empty();) left.pop().discard();
+  TaskRecord* record = record_or_null();
+  if (record == nullptr) return;
+  for (ReadyQueue* left : {&record->done_callbacks(), &record->at_end()})
+    while (!left->empty()) left->pop().discard();
 }
 
 void TaskBlock::release_failed() noexcept {

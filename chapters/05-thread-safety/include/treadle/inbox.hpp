@@ -140,6 +140,7 @@ class Inbox : public RefCounted<Inbox> {
   friend class RefCounted<Inbox>;
 
   class StandIn;
+  class AnyErrand;
   template <class F>
   class Errand;
 
@@ -147,16 +148,17 @@ class Inbox : public RefCounted<Inbox> {
   bool stands_in_here() const noexcept;
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
-  bool post_question(Runnable& question) noexcept;
+  bool post_errand(AnyErrand& errand) noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
   [[noreturn]] void throw_wrong_thread(const char* object) const;
   [[noreturn]] void fail_wrong_thread(const char* object) const noexcept;
 
   // REQUIRES: mutex_ is held.
-  void answer_questions() noexcept;
+  void take_errands(ReadyQueue& errands) noexcept;
+  void do_all(ReadyQueue& errands) noexcept;
   PostedCalls& open_calls();
-  std::size_t take_posts() noexcept;
+  void nothing_is_left() noexcept;
   std::size_t take_all() noexcept;
 
   std::atomic<bool> has_mail_ = false;
@@ -164,8 +166,7 @@ class Inbox : public RefCounted<Inbox> {
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
-  ReadyQueue queue_;      // posted while somebody runs the loop
-  ReadyQueue questions_;  // the same, by those who are blocked until they are answered
+  ReadyQueue queue_;  // posted while somebody runs the loop
   bool running_ = false;
   bool sleeping_ = false;
   bool closed_ = false;
@@ -191,9 +192,15 @@ class Inbox::StandIn {
   const Inbox* before_;
 };
 
-/// What reach() posts where it cannot act at once.
+/// What reach() and ask() post where they cannot act at once. A loop that stops running does what it
+/// has got of these on its way out: whoever sent one may wait for it, and there may be no other turn.
+class Inbox::AnyErrand : public Runnable {
+ protected:
+  ~AnyErrand() = default;
+};
+
 template <class F>
-class Inbox::Errand final : public Runnable {
+class Inbox::Errand final : public AnyErrand {
  public:
   explicit Errand(F f) : f_(std::move(f)) {}
 
@@ -234,7 +241,7 @@ bool Inbox::reach(F f) {
     }
   }
   auto errand = std::make_unique<Errand<F>>(std::move(f));
-  if (!post(*errand)) return false;
+  if (!post_errand(*errand)) return false;
   errand.release();
   return true;
 }
@@ -255,7 +262,7 @@ auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
     say();
   } else {
     auto errand = std::make_unique<Errand<decltype(say)>>(std::move(say));
-    if (post_question(*errand)) errand.release();
+    if (post_errand(*errand)) errand.release();
     errand.reset();  // where it was refused, who asked hears that now
   }
   try {

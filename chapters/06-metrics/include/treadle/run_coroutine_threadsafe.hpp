@@ -1,10 +1,11 @@
 // run_coroutine_threadsafe.hpp: a task of one loop, for those who wait for it elsewhere.
 //
 // A task is awaited by tasks of its own loop. There are two others who want to know how it ends: a
-// thread that runs no loop, and can block; and a task of another loop, which must not. Both leave a
-// done callback with the task. That of the thread wakes the thread; that of the other loop's task
-// travels: it runs on the loop where the task has ended, goes from there into the other loop's
-// inbox, and wakes its own task when it gets its turn.
+// thread that runs no loop, and can block; and a task of another loop, which must not. Both leave
+// something with the task that is run in the step that ends it: a done callback would need one turn
+// more, and the loop may not have one. That of the thread wakes the thread; that of the other loop's
+// task travels: it goes from the loop where the task has ended into the other loop's inbox, and wakes
+// its own task when it gets its turn.
 //
 // Thread safety: all of it may be used from any thread, each handle by one at a time.
 // Source: asyncio.run_coroutine_threadsafe, and asyncio.wrap_future for awaiting it.
@@ -22,8 +23,8 @@
 
 namespace treadle {
 
-/// A thread that blocks until a task is done. A done callback of that task, and made with two
-/// references, as both know it.
+/// A thread that blocks until a task is done, or several. Made with two references, as the task knows
+/// it and the handle that the thread blocks on.
 class ThreadThatWaits final : public Runnable, public RefCounted<ThreadThatWaits> {
  public:
   ThreadThatWaits() noexcept : RefCounted(2) {}
@@ -41,9 +42,10 @@ class ThreadThatWaits final : public Runnable, public RefCounted<ThreadThatWaits
   bool done_ = false;
 };
 
-/// Blocks this thread until `task` is done; false where `deadline` comes first. Throws
-/// InvalidStateError on a thread that runs a loop.
-bool block_until_done(const AnyTask& task, std::optional<Clock::time_point> deadline);
+/// Blocks this thread until `task` is done; false where `deadline` comes first. `waiter` is null, or
+/// what this has left with the task before. Throws InvalidStateError on a thread that runs a loop.
+bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
+                      std::optional<Clock::time_point> deadline);
 
 /// A task that waits for one of another loop. Cancelled, it leaves that alone.
 class RemoteJoin : public Suspension {
@@ -87,11 +89,11 @@ class RemoteTask : public AnyTask {
   /// where it was cancelled or its loop was closed. Throws InvalidStateError on a thread that runs a
   /// loop, which it would keep from running: await it there.
   T result() && {
-    block_until_done(*this, std::nullopt);
+    block_until_done(*this, waiter_, std::nullopt);
     return give().take();
   }
   typename Task<T>::View result() const& {
-    block_until_done(*this, std::nullopt);
+    block_until_done(*this, waiter_, std::nullopt);
     return static_cast<TaskBlockOf<T>&>(seen()).result().get();
   }
 
@@ -137,9 +139,11 @@ class RemoteTask : public AnyTask {
   }
   void block_for(Delay timeout) const {
     const auto deadline = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
-    if (!block_until_done(*this, deadline))
+    if (!block_until_done(*this, waiter_, deadline))
       throw TimeoutError(label() + " is not done in time, and goes on");
   }
+
+  mutable Ref<ThreadThatWaits> waiter_;  // kept, so that who waits in vain and again leaves but one
 };
 
 /// Makes a task of `coro` on `loop`, which may run in another thread, and gives a handle to block on

@@ -44,8 +44,9 @@ class TaskRecord : public Recycled {
   TaskTimes* times() noexcept { return times_.get(); }
   void keep_times(Clock::time_point now) { times_ = std::make_unique<TaskTimes>(now); }
 
-  /// What is to run when the task is done.
+  /// What is to run when the task is done, and what is run as soon as it is.
   ReadyQueue& done_callbacks() noexcept { return done_callbacks_; }
+  ReadyQueue& at_end() noexcept { return at_end_; }
 
   /// True where `error` is the one whose way out of the task is noted already: it has come one frame
   /// further.
@@ -62,6 +63,7 @@ class TaskRecord : public Recycled {
 
  private:
   ReadyQueue done_callbacks_;
+  ReadyQueue at_end_;
   std::unique_ptr<TaskTimes> times_;
   std::exception_ptr escaping_;
   AwaitChain error_chain_;
