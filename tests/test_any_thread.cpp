@@ -1,5 +1,6 @@
 // What a loop and its tasks answer to other threads, and when: while nobody runs the loop, while it runs, after its end.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
+#include "testing/socket_pair.hpp"
 #include "treadle/sleep.hpp"
 
 namespace test_any_thread {
@@ -25,6 +27,7 @@ using treadle::Coro;
 using treadle::EventLoop;
 using treadle::InvalidStateError;
 using treadle::LoopClosedError;
+using treadle::ReadSocket;
 using treadle::Sleep;
 using treadle::Task;
 using treadle::TaskState;
@@ -35,6 +38,8 @@ using treadle::testing::Counted;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
+using treadle::testing::put;
+using treadle::testing::SocketPair;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
 
@@ -228,6 +233,24 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that runs hears of it where it 
   CHECK(std::find(trace.begin(), trace.end(), "never") == trace.end());
   CHECK(task.cancelled());
   CHECK(clock.elapsed() == 0s);
+}
+
+TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that always finds bytes hears of it",
+                 "[any_thread][cancel][read]") {
+  SocketPair pair;
+  int received = 0;
+  const auto task = spawn("task", [&]() -> Coro<> {
+    const AnyTask self = co_await treadle::get_current_task();
+    in_thread([&] { self.cancel("from outside"); });
+    std::array<char, 1> buffer;
+    for (; received < 10'000; ++received) {
+      put(pair.b, "x");
+      co_await ReadSocket(pair.a, buffer);
+    }
+  });
+  run_until_idle();
+  CHECK(task.cancelled());
+  CHECK(received < 1000);
 }
 
 TEST_CASE_METHOD(LoopFixture,

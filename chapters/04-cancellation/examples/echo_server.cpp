@@ -42,7 +42,6 @@ Coro<> let_in(Socket& listener, examples::Clients& clients) {
     Socket client = co_await examples::accept_client(listener);
     const Address address = client.peer();
     clients.add(loop, address, serve(std::move(client)));
-    co_await yield_now();  // accepting need not wait, and here it can be cancelled all the same
   }
 }
 

@@ -296,7 +296,6 @@ Coro<> let_in(Socket& listener, Site& site) {
     const Address address = client.peer();
     site.clients.add(loop, address, serve(std::move(client), site));
     co_await wait_for_room(site);
-    co_await yield_now();  // accepting need not wait, and here it can be cancelled all the same
   }
 }
 

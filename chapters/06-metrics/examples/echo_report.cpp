@@ -112,7 +112,6 @@ Coro<> let_in(examples::ServerOptions options, Ledger& ledger) {
     const EnhancedTask<> task =
         loop.create_task(serve(std::move(client)), fmt::format("client-{}", number));
     task.add_done_callback([&ledger](const AnyTask& done) { ledger.enter(done); });
-    co_await yield_now();
   }
 }
 

@@ -141,6 +141,12 @@ bool SocketOperation::start(PromiseBase& caller) {
                     first->task().label(), first->waits_for()));
   }
   caller_ = &caller.task();
+  if (caller_->cancel_pending()) {
+    // Not tried: one whose tries all succeed would never hear. The wait is over at once, and so
+    // neither the poller nor the socket need know of it.
+    suspend(caller);
+    return true;
+  }
   EventLoop& loop = EventLoop::of(caller.task());
   if (attempt()) {
     if (!loop.has_had_his_share()) return false;

@@ -8,9 +8,10 @@
 // block knows it, and is itself what lies in the ready queue.
 //
 // A task can be asked to end. The request is delivered once, as a CancelledError out of the
-// co_await where the task waits; a task that does not wait gets it the next time it does. What it
-// waited for then has not happened, and never half: either the task was woken first, and the
-// request stays for the next wait, or the wait is withdrawn, and nothing is left of it.
+// co_await where the task waits; a task that does not wait gets it the next time it does, or begins
+// an operation on a socket, which then is not tried. What it waited for then has not happened, and
+// never half: either the task was woken first, and the request stays for the next wait, or the wait
+// is withdrawn, and nothing is left of it.
 //
 // Invariants
 //   1. A task is in one TaskState and goes from one to the next as may_follow() allows. Where it is
@@ -134,6 +135,10 @@ class TaskBlock : public Runnable, public ListLink {
 
   /// The same, in the name of whoever runs on the task's loop at the moment.
   bool cancel_from_here(std::string reason);
+
+  /// The task that runs here has been asked to end and has not heard it yet. For awaiters that may
+  /// be over without a wait.
+  bool cancel_pending() const noexcept { return cancel_ != nullptr; }
 
   /// How many have asked and not taken it back.
   std::size_t cancelling() const noexcept { return cancels_asked_; }
@@ -327,9 +332,9 @@ class AnyTask {
   /// had never been waited for. Whoever cleans up may await in doing so.
   ///
   /// A task that has been woken, and only has not run yet, keeps what it was woken with, and a task
-  /// that runs goes on: both get the request where they wait next, or at their next yield_now(). So
-  /// a task may cancel itself. One that has not taken its first step never will: its arguments are
-  /// destroyed, its body does not run.
+  /// that runs goes on: both get the request where they wait next, at their next operation on a
+  /// socket, or at their next yield_now(). So a task may cancel itself. One that has not taken its
+  /// first step never will: its arguments are destroyed, its body does not run.
   ///
   /// Asked several times before that, the task hears it once, with the first one's reason, and
   /// cancelling() counts. A task that catches CancelledError and goes on has refused, and may be

@@ -12,7 +12,7 @@
 //
 // Cancelled, an operation leaves its socket as if it had never been begun: another may be begun
 // there, and no byte and no connection is lost. Only of write_all() and read_exactly() a part may
-// be done by then.
+// be done by then. Where the task has been asked to end before, the operation is not even tried.
 //
 // Invariants
 //   1. A socket's descriptor is non-blocking and closed on exec.
@@ -104,8 +104,8 @@ class SocketOperation : public Suspension, private FdWaiter {
   bool await_ready() const noexcept { return false; }
 
   /// False, to go on at once, where the first try was enough; only now and then the others have
-  /// their turn before. Throws InvalidStateError where another task waits for the same side of
-  /// the same socket already.
+  /// their turn before. Where the task has been asked to end, it hears that instead. Throws
+  /// InvalidStateError where another task waits for the same side of the same socket already.
   template <TreadlePromise P>
   bool await_suspend(std::coroutine_handle<P> caller) {
     return start(caller.promise());
