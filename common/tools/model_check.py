@@ -30,6 +30,9 @@ MODEL = Path("common/testing/model")
 FLAGS = ["-std=c++20", "-DFMT_HEADER_ONLY", "-fno-sized-deallocation", "-DTREADLE_NO_RECYCLING"]
 # What the inbox needs of a stage besides its own text, where the stage has it.
 BESIDES = ("stage/src/errors.cpp", "stage/src/recycle.cpp")
+# Relacy's threads are fibers of one thread, and share what is thread_local. What is so in the inbox is a pointer, null at first.
+THREAD_LOCAL = re.compile(r"^thread_local (.+\*) (\w+) = nullptr;$", re.MULTILINE)
+PER_THREAD = r"model::PerThread<\1> \2;"
 OPTIMISED, QUICK_TO_BUILD = "-O2", "-O0"
 TIME_LIMIT = 300.0  # for one program; a hang is a finding of the model, never of this
 
@@ -109,6 +112,8 @@ class Workshop:
         for edit in edits:
             path = folder / edit.file if (folder / edit.file).exists() else folder / "stage" / edit.file
             path.write_text(edit.apply(name, path.read_text()))
+        inbox = folder / "stage/src/inbox.cpp"
+        inbox.write_text(THREAD_LOCAL.sub(PER_THREAD, inbox.read_text()))
         return folder
 
     def compile(self, folder: Path, optimise: str) -> Path:

@@ -3,13 +3,16 @@
 namespace treadle {
 
 void ScheduledCall::withdraw() noexcept {
+  if (inbox_->runs_here()) return leave();
+  inbox_->reach([self = Ref<ScheduledCall>(*this)] { self->leave(); });
+}
+
+void ScheduledCall::leave() noexcept {
   // It may have fired meanwhile, and lies in the ready queue as an empty shell; or the loop is gone
   // and has dropped it.
-  inbox_->reach([self = Ref<ScheduledCall>(*this)] {
-    if (!self->armed()) return;
-    self->disarm();
-    self->release();
-  });
+  if (!armed()) return;
+  disarm();
+  release();
 }
 
 }  // namespace treadle

@@ -24,6 +24,10 @@ thread_local const Inbox* run_by_this_thread = nullptr;
 // And whose it takes while nobody does.
 thread_local const Inbox* stood_in_for = nullptr;
 
+// Added to the references that all threads count, for as long as one thread counts its own apart: so
+// theirs do not come to 0 meanwhile, whoever of them gives back what he has got from that one.
+constexpr int kRunning = 1 << 30;
+
 long number_of_this_thread() noexcept {
 #ifdef __linux__
   thread_local const long number = ::syscall(SYS_gettid);  // the one that top(1) and gdb show
@@ -36,6 +40,22 @@ long number_of_this_thread() noexcept {
 }  // namespace
 
 bool Inbox::runs_here() const noexcept { return run_by_this_thread == this; }
+
+void Inbox::retain() noexcept {
+  if (runs_here()) {
+    ++own_references_;
+  } else {
+    references_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Inbox::release() noexcept {
+  if (runs_here()) {
+    --own_references_;  // never the last: the loop that runs has one
+  } else if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    delete this;
+  }
+}
 
 void Inbox::throw_no_answer(Delay patience) const {
   throw TimeoutError(
@@ -120,6 +140,7 @@ Inbox::Begin Inbox::begin() noexcept {
   if (closed_) return Begin::kClosed;
   if (running_) return Begin::kRunsAlready;
   running_ = true;
+  references_.fetch_add(kRunning, std::memory_order_relaxed);
   runner_ = number_of_this_thread();
   run_by_this_thread = this;
   return Begin::kBegun;
@@ -164,6 +185,7 @@ void Inbox::end(const Inbox* before) noexcept {
     lock.lock();
   }
   running_ = false;
+  references_.fetch_add(std::exchange(own_references_, 0) - kRunning, std::memory_order_acq_rel);
   runner_ = 0;
   run_by_this_thread = before;
 }

@@ -18,8 +18,10 @@ namespace treadle {
 
 #ifdef TREADLE_NO_RECYCLING
 
-void* take_recycled(std::size_t size) { return ::operator new(size); }
-void give_back_recycled(void* memory, std::size_t) noexcept { ::operator delete(memory); }
+void* take_of_class(SizeClass, std::size_t size) { return ::operator new(size); }
+void give_back_to_class(SizeClass, void* memory, std::size_t) noexcept {
+  ::operator delete(memory);
+}
 RecycleStatistics recycle_statistics() noexcept { return {}; }
 void release_recycled() noexcept {}
 
@@ -27,15 +29,10 @@ void release_recycled() noexcept {}
 
 namespace {
 
-constexpr std::size_t kStep = 64;
-constexpr std::size_t kClasses = 32;
 constexpr std::size_t kMostResting = 512 * 1024;
 
-constexpr std::size_t class_of(std::size_t size) noexcept { return (size - 1) / kStep; }
-constexpr std::size_t size_of(std::size_t size_class) noexcept { return (size_class + 1) * kStep; }
-constexpr std::size_t most_of(std::size_t size_class) noexcept {
-  return kMostResting / size_of(size_class);
-}
+constexpr std::size_t size_of(std::size_t index) noexcept { return (index + 1) * SizeClass::kStep; }
+constexpr std::size_t most_of(std::size_t index) noexcept { return kMostResting / size_of(index); }
 
 struct Block {
   Block* next;
@@ -58,8 +55,8 @@ enum class Phase { kNotYet, kRecycling, kOver };
 // What rests on one thread. There is room for nothing before it recycles and after: so the question
 // for room, which must be asked anyway, is the only one on the quick way.
 struct Lists {
-  std::array<Block*, kClasses> first{};
-  std::array<Counter, kClasses> room{};  // how many more may rest
+  std::array<Block*, SizeClass::kClasses> first{};
+  std::array<Counter, SizeClass::kClasses> room{};  // how many more may rest
   Counter reused;
   Phase phase = Phase::kNotYet;
   Lists* next = nullptr;  // in all_lists
@@ -76,7 +73,7 @@ constinit thread_local Lists lists;
 
 void empty(Lists& mine) noexcept {
   const bool stays = mine.phase == Phase::kRecycling;
-  for (std::size_t i = 0; i < kClasses; ++i) {
+  for (std::size_t i = 0; i < SizeClass::kClasses; ++i) {
     while (Block* block = mine.first[i]) {
       mine.first[i] = block->next;
       ::operator delete(block);
@@ -130,23 +127,21 @@ void rest(void* memory, std::size_t size_class) noexcept {
 
 }  // namespace
 
-[[gnu::noinline]] void* take_recycled(std::size_t size) {
-  const std::size_t size_class = class_of(size);
-  if (size_class >= kClasses) return ::operator new(size);
-  Block* block = lists.first[size_class];
-  if (block == nullptr) return ::operator new(size_of(size_class));
-  lists.first[size_class] = block->next;
-  lists.room[size_class].add(1);
+[[gnu::noinline]] void* take_of_class(SizeClass size_class, std::size_t) {
+  const std::size_t index = size_class.index;
+  Block* block = lists.first[index];
+  if (block == nullptr) return ::operator new(size_class.size());
+  lists.first[index] = block->next;
+  lists.room[index].add(1);
   lists.reused.add(1);
   return block;
 }
 
-[[gnu::noinline]] void give_back_recycled(void* memory, std::size_t size) noexcept {
-  const std::size_t size_class = class_of(size);
-  if (size_class >= kClasses) return ::operator delete(memory);
-  if (lists.room[size_class].get() == 0) [[unlikely]]
-    return give_back_without_room(memory, size_class);
-  rest(memory, size_class);
+[[gnu::noinline]] void give_back_to_class(SizeClass size_class, void* memory,
+                                          std::size_t) noexcept {
+  if (lists.room[size_class.index].get() == 0) [[unlikely]]
+    return give_back_without_room(memory, size_class.index);
+  rest(memory, size_class.index);
 }
 
 RecycleStatistics recycle_statistics() noexcept {
@@ -154,7 +149,7 @@ RecycleStatistics recycle_statistics() noexcept {
   RecycleStatistics sum;
   for (const Lists* each = all_lists; each != nullptr; each = each->next) {
     sum.reused += each->reused.get();
-    for (std::size_t i = 0; i < kClasses; ++i) {
+    for (std::size_t i = 0; i < SizeClass::kClasses; ++i) {
       const std::size_t resting = most_of(i) - each->room[i].get();
       sum.resting += resting;
       sum.resting_bytes += resting * size_of(i);

@@ -390,7 +390,6 @@ std::vector<StackEntry> AnyTask::stack() const {
 }
 
 bool Join::join(PromiseBase& caller) {
-  if (target_->done()) return false;
   if (&caller.task() == &*target_)
     throw InvalidStateError(target_->label() + " cannot wait for itself");
   if (&*caller.task().inbox() != &*target_->inbox()) {

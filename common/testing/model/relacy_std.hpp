@@ -3,8 +3,9 @@
 // Relacy runs a program's threads one step at a time, and tries the orders in which the steps of
 // several threads can fall. It sees a step only where its own mutexes and atomics are used. So
 // this header includes what the sources under test will include, and then gives a few names of
-// namespace std another meaning: whoever is included after it locks Relacy's mutexes, without a
-// character of its text being changed.
+// namespace std another meaning: whoever is included after it locks Relacy's mutexes. One thing alone
+// is changed in the text, by model_check.py: what is thread_local becomes model::PerThread, since
+// fibers share what belongs to their thread.
 //
 // Not thread safe, nor meant to be: Relacy's threads are fibers of one thread.
 #pragma once
@@ -146,6 +147,20 @@ class Atomic {
 
  private:
   rl::atomic<T> atomic_;
+};
+
+/// A pointer that each of Relacy's threads has for itself, null at first.
+template <class T>
+class PerThread {
+ public:
+  operator T() const { return values_[rl::thread_index()]; }
+  PerThread& operator=(T value) {
+    values_[rl::thread_index()] = value;
+    return *this;
+  }
+
+ private:
+  std::array<T, 16> values_{};
 };
 
 /// What an eventfd counts with: threads can also sleep on it.

@@ -34,6 +34,7 @@ class ScheduledCall : public Call, public Timer {
 
  private:
   void withdraw() noexcept override;
+  void leave() noexcept;
 
   const Ref<Inbox> inbox_;
   ReadyQueue& ready_;  // of the loop that armed it, so it is there whenever the timer fires

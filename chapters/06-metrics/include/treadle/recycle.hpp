@@ -31,11 +31,40 @@
 
 namespace treadle {
 
-/// Memory of `size` bytes, aligned as operator new aligns. Throws std::bad_alloc.
-void* take_recycled(std::size_t size);
+/// Which sizes are recycled together: those that need as many steps of kStep bytes.
+struct SizeClass {
+  static constexpr std::size_t kStep = 64;
+  static constexpr std::size_t kClasses = 32;
+
+  constexpr explicit SizeClass(std::size_t size) noexcept : index((size - 1) / kStep) {}
+
+  /// False for what is so large that it goes to malloc.
+  constexpr bool recycled() const noexcept { return index < kClasses; }
+
+  /// Of its blocks, in bytes.
+  constexpr std::size_t size() const noexcept { return (index + 1) * kStep; }
+
+  std::size_t index;
+};
+
+/// A block of a class, for `size` bytes of which the class is known.
+void* take_of_class(SizeClass size_class, std::size_t size);
+void give_back_to_class(SizeClass size_class, void* memory, std::size_t size) noexcept;
+
+/// Memory of `size` bytes, aligned as operator new aligns. Throws std::bad_alloc. Where the compiler
+/// knows the size, as it mostly does, it knows the class.
+inline void* take_recycled(std::size_t size) {
+  return SizeClass(size).recycled() ? take_of_class(SizeClass(size), size) : ::operator new(size);
+}
 
 /// Gives back what take_recycled(size) gave, on whatever thread.
-void give_back_recycled(void* memory, std::size_t size) noexcept;
+inline void give_back_recycled(void* memory, std::size_t size) noexcept {
+  if (SizeClass(size).recycled()) {
+    give_back_to_class(SizeClass(size), memory, size);
+  } else {
+    ::operator delete(memory);
+  }
+}
 
 /// What recycling did, all threads together.
 struct RecycleStatistics {

@@ -76,7 +76,10 @@ class RefCounted {
   void release() noexcept {
     // Release, so that all that we have done with the object comes before; and acquire, so that the
     // last, who destroys it, comes after what all the others have done.
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete static_cast<T*>(this);
+    // Whoever has the only one there is knows it without locking the bus.
+    if (references_.load(std::memory_order_acquire) == 1 ||
+        references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      delete static_cast<T*>(this);
   }
 
  private:

@@ -109,6 +109,8 @@ class [[nodiscard]] RunInThread final : public Suspension {
   bool await_ready() const noexcept { return false; }
   template <TreadlePromise P>
   void await_suspend(std::coroutine_handle<P> caller) {
+    // One that is to end would leave at once, and a thread might have begun by then.
+    if (caller.promise().task().cancel_pending()) return suspend(caller.promise());
     auto* job = new ThreadJobOf<F>(std::move(f_), *this, EventLoop::of(caller.promise().task()));
     job_ = Ref<ThreadJobOf<F>>::adopt(*job);
     pool_.submit(OwnedRunnable(job));  // before suspend(): this one may throw

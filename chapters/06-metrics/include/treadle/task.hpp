@@ -418,7 +418,7 @@ class Join : public Suspension {
   /// waiting could never end: for oneself, or for a task of another loop.
   template <TreadlePromise P>
   bool await_suspend(std::coroutine_handle<P> caller) {
-    return join(caller.promise());
+    return !target_->done() && join(caller.promise());
   }
 
   std::string waits_for() const override { return target_->label(); }
