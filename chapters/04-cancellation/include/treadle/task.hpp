@@ -346,7 +346,8 @@ class AnyTask {
   std::size_t cancelling() const { return block().cancelling(); }
 
   /// Takes back one request, and gives how many are left. When none is left, one that has not been
-  /// delivered is dropped. For those who cancel a task to their own ends, such as a timeout.
+  /// delivered is dropped; but a task whose wait was withdrawn for it already hears of it, as what it
+  /// waited for is gone. For those who cancel a task to their own ends, such as a timeout.
   std::size_t uncancel() const { return block().uncancel(); }
 
   /// Runs `f`, with this handle or without, once the task is done: in the turn after, or in the next
