@@ -369,7 +369,7 @@ TEST_CASE("Close: what is destroyed may cancel, and take back, its own task and 
           if (by_yielding) co_await yield_now();
           if (!by_yielding) co_await Sleep(1h);
         } catch (const CancelledError&) {
-          // refuses
+          continue;  // refuses
         }
       }
     };
@@ -405,7 +405,7 @@ TEST_CASE("Close: a handler that throws while tasks refuse stops nothing",
           try {
             co_await Sleep(1h);
           } catch (const CancelledError&) {
-            // refuses
+            continue;  // refuses
           }
         }
       }());
@@ -554,7 +554,7 @@ TEST_CASE("Close: the destructor closes, and neither throws nor leaks", "[close]
         try {
           co_await Sleep(1h);
         } catch (const CancelledError&) {
-          // refuses
+          continue;  // refuses
         }
       }
     };

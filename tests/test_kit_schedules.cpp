@@ -73,12 +73,11 @@ class CoinThatIsKept : public Coin {
   Coro<> main() override {
     co_await Sleep(1s);
     --pocket;
-    bool paid = false;
+    bool paid = true;
     try {
       co_await Sleep(2s);
-      paid = true;
     } catch (const CancelledError&) {
-      // What was cancelled is undone below.
+      paid = false;  // and is undone below
     }
     ++(paid ? other_pocket : pocket);
     co_await Sleep(3s);

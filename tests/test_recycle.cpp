@@ -62,7 +62,7 @@ TEST_CASE("Recycle: no more rests than the bound allows", "[recycle]") {
   std::vector<void*> blocks;
   for (int i = 0; i < 20000; ++i) blocks.push_back(take_recycled(256));
   for (void* block : blocks) give_back_recycled(block, 256);
-  CHECK(recycle_statistics().resting_bytes - before <= 1024 * 1024);
+  CHECK(recycle_statistics().resting_bytes - before <= std::size_t{1024} * 1024);
   release_recycled();
   CHECK(recycle_statistics().resting_bytes == before);
 }

@@ -178,8 +178,9 @@ TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value", "[remo
     try {
       co_await Sleep(1h);
     } catch (const CancelledError&) {
+      co_return 4;
     }
-    co_return 4;
+    co_return 1;
   }());
   REQUIRE(comes_true([&] { return !remote.waits_for().empty(); }));
   remote.cancel();

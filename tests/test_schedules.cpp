@@ -602,7 +602,7 @@ class Echo : public Scenario {
         co_await write_all(client, {buffer.data(), n});
       }
     } catch (const std::system_error&) {
-      // A client that goes before it has read its answer resets the connection.
+      co_return;  // a client that goes before it has read its answer resets the connection
     }
   }
 

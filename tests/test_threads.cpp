@@ -386,6 +386,7 @@ TEST_CASE(
         }
       }(over));
     } catch (...) {
+      std::fputs("it came out of run()\n", stderr);
     }
     gets_it.join();
   });

@@ -150,12 +150,12 @@ TEST_CASE_METHOD(LoopFixture, "Whereabouts: a task may ask who else is there", "
 // ---- Names and what is remembered
 
 TEST_CASE("Whereabouts: no two tasks of a process have one number", "[names][thread]") {
-  constexpr int kThreads = 4;
+  constexpr int kThreads = 4, kEach = 200;
   std::vector<std::vector<treadle::TaskBlock::Id>> ids(kThreads);
   Threads threads;
   threads.start_together(kThreads, [&](int which) {
     EventLoop loop;
-    for (int i = 0; i < 200; ++i)
+    for (int i = 0; i < kEach; ++i)
       ids[static_cast<std::size_t>(which)].push_back(loop.create_task(leaf()).id());
     loop.run_until_idle();
   });
@@ -165,7 +165,7 @@ TEST_CASE("Whereabouts: no two tasks of a process have one number", "[names][thr
     CHECK(std::is_sorted(some.begin(), some.end()));
     all.insert(some.begin(), some.end());
   }
-  CHECK(all.size() == kThreads * 200);
+  CHECK(all.size() == std::size_t{kThreads} * kEach);
 }
 
 TEST_CASE_METHOD(LoopFixture, "Whereabouts: errors of use name the task, too", "[names]") {

@@ -110,7 +110,9 @@ bool TaskBlock::cancel_from_here(std::string reason) {
 }
 
 std::size_t TaskBlock::uncancel() noexcept {
-  if (cancels_asked_ > 0 && --cancels_asked_ == 0 && !done() && !delivering_) cancel_.reset();
+  if (cancels_asked_ == 0) return 0;
+  --cancels_asked_;
+  if (cancels_asked_ == 0 && !done() && !delivering_) cancel_.reset();
   return cancels_asked_;
 }
 

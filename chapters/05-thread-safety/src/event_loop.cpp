@@ -343,7 +343,7 @@ void EventLoop::schedule(ScheduledCall& call) {
     auto& scheduled = static_cast<ScheduledCall&>(*call);
     if (scheduled.cancelled()) return;  // on the loop's own thread, before this got here
     timers_.arm(scheduled, scheduled.when());
-    call.release();
+    static_cast<void>(call.release());  // the timers have it now
   });
   if (!open) throw_closed();
 }

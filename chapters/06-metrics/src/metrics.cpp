@@ -119,6 +119,7 @@ std::string to_json(const LoopMetrics& loop) {
 
 std::string to_json(const std::vector<TaskMetrics>& tasks) {
   std::vector<std::string> elements;
+  elements.reserve(tasks.size());
   for (const TaskMetrics& task : tasks) elements.push_back(to_json(task));
   return json_array(elements);
 }

@@ -29,7 +29,7 @@ void release_recycled() noexcept {}
 
 namespace {
 
-constexpr std::size_t kMostResting = 512 * 1024;
+constexpr std::size_t kMostResting = std::size_t{512} * 1024;
 
 constexpr std::size_t size_of(std::size_t index) noexcept { return (index + 1) * SizeClass::kStep; }
 constexpr std::size_t most_of(std::size_t index) noexcept { return kMostResting / size_of(index); }

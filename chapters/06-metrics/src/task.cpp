@@ -140,7 +140,7 @@ void TaskBlock::note_escape(const PromiseBase& promise) noexcept {
     record().note_escape(std::move(error), chain_from(promise, kMostNoted));
     error_noted_ = true;
   } catch (const std::bad_alloc&) {
-    // Then nobody hears where it was. That it was is what matters.
+    return;  // then nobody hears where it was; that it was is what matters
   }
 }
 

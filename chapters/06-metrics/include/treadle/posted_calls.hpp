@@ -39,7 +39,7 @@ class CallbackErrors {
 /// Callbacks that were posted one after the other, with nothing else between them.
 class PostedCalls final : public Runnable {
   static constexpr std::size_t kBytes = 32;
-  static constexpr std::size_t kMostKept = 16 * 1024;
+  static constexpr std::size_t kMostKept = std::size_t{16} * 1024;
 
  public:
   explicit PostedCalls(Inbox& inbox) noexcept : inbox_(inbox) {}
