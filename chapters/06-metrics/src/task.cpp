@@ -390,14 +390,14 @@ std::vector<StackEntry> AnyTask::stack() const {
 }
 
 bool Join::join(PromiseBase& caller) {
-  if (&caller.task() == &*target_)
-    throw InvalidStateError(target_->label() + " cannot wait for itself");
-  if (&*caller.task().inbox() != &*target_->inbox()) {
-    throw InvalidStateError(target_->label() +
+  if (&caller.task() == &target_)
+    throw InvalidStateError(target_.label() + " cannot wait for itself");
+  if (&*caller.task().inbox() != &*target_.inbox()) {
+    throw InvalidStateError(target_.label() +
                             " belongs to another loop, or its loop is gone; to wait for a task of "
                             "another loop, make it with run_coroutine_threadsafe()");
   }
-  target_->add_joiner(*this);
+  target_.add_joiner(*this);
   suspend(caller);
   return true;
 }

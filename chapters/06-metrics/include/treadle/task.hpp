@@ -410,7 +410,10 @@ class TaskBlockOf final : public TaskBlock {
 /// alone: others may wait for the same one. (asyncio would cancel that too.)
 class Join : public Suspension {
  public:
-  explicit Join(Ref<TaskBlock> task) noexcept : target_(std::move(task)) {}
+  explicit Join(Ref<TaskBlock>&& task) noexcept : kept_(std::move(task)), target_(*kept_) {}
+
+  /// Keeps the task only where it has to wait: until then, whoever awaits has the handle in hand.
+  explicit Join(TaskBlock& task) noexcept : target_(task) {}
 
   bool await_ready() const noexcept { return false; }
 
@@ -418,17 +421,20 @@ class Join : public Suspension {
   /// waiting could never end: for oneself, or for a task of another loop.
   template <TreadlePromise P>
   bool await_suspend(std::coroutine_handle<P> caller) {
-    return !target_->done() && join(caller.promise());
+    if (target_.done()) return false;
+    if (!kept_) kept_ = Ref<TaskBlock>(target_);
+    return join(caller.promise());
   }
 
-  std::string waits_for() const override { return target_->label(); }
+  std::string waits_for() const override { return target_.label(); }
   WaitReason reason() const noexcept override { return WaitReason::kJoin; }
-  const TaskBlock* awaited_task() const noexcept override { return &*target_; }
+  const TaskBlock* awaited_task() const noexcept override { return &target_; }
 
  protected:
   bool join(PromiseBase& caller);
 
-  Ref<TaskBlock> target_;
+  Ref<TaskBlock> kept_;
+  TaskBlock& target_;
 };
 
 /// A callback that waits for the end of a task. `H` is the handle that it is given.
@@ -639,7 +645,7 @@ class Task : public AnyTask {
   }
 
   /// Waits for the end; a `const T&` that is good while any handle is.
-  auto operator co_await() const& { return JoinToSee(checked()); }
+  auto operator co_await() const& { return JoinToSee(block()); }
 
   /// The same from a handle that goes away, such as `co_await loop.create_task(f())`: gives a T,
   /// as take() does.
@@ -656,15 +662,15 @@ class Task : public AnyTask {
    public:
     using Join::Join;
     View await_resume() {
-      target_->mark_retrieved();
-      return static_cast<Block&>(*target_).result().get();
+      target_.mark_retrieved();
+      return static_cast<Block&>(target_).result().get();
     }
   };
 
   class JoinToTake : public Join {
    public:
     using Join::Join;
-    T await_resume() { return take_from(static_cast<Block&>(*target_)); }
+    T await_resume() { return take_from(static_cast<Block&>(target_)); }
   };
 
   static T take_from(Block& block) {
