@@ -7,7 +7,7 @@ goes into gcc12-hazards.allow with its reason, and what clang-tidy is wrong abou
 allows nothing any more is a finding too.
 
 Reading the standard library and Catch2 is what takes the time. So a file that later stages have unchanged is looked at
-in the newest of them only, headers and tests are read together, and what was found lies under build/lint under a key of
+in the newest of them only, headers, sources and tests are read together, and what was found lies under build/lint under a key of
 everything it depends on.
 """
 
@@ -39,7 +39,7 @@ CONFIG, TEST_CONFIG = ROOT / ".clang-tidy", ROOT / "tests/.clang-tidy"
 FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wreserved-identifier"]
 HIT = re.compile(r'^(.+?):(\d+):\d+: note: "root" binds here$', re.MULTILINE)
 TIDY_LINE = re.compile(r"^(/.+?):(\d+):\d+: (?:warning|error): (.*) \[([^\]]+)\]$", re.MULTILINE)
-TEST_PARTS = 2  # as many as are looked at at once
+PARTS = 2  # as many as are looked at at once
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,11 @@ class Newest:
         return tuple(path for path in sorted(paths) if self.copy_of(path) == path)
 
 
+def in_parts(paths: Sequence[Path], places: tuple[Path, ...], config: Path = CONFIG) -> list[Job]:
+    """Files that may be read together; those of one stage keep their names apart."""
+    return [Job(tuple(paths[part::PARTS]), places, config) for part in range(PARTS)]
+
+
 def jobs(root: Path, everywhere: bool = False) -> list[Job]:
     """The stages' headers and sources, examples, exercises' solutions, the tests and their kit; the longest first."""
     newest, common = Newest(root, everywhere), root / "common"
@@ -139,12 +144,12 @@ def jobs(root: Path, everywhere: bool = False) -> list[Job]:
     for stage in stages.stages(root):
         places = (stage.path / "include", common, stage.path / "examples")
         found.append(Job(newest.only(stage.path.glob("include/treadle/*.hpp")), places))
-        for pattern in ("src/*.cpp", "examples/**/*.cpp", "exercises/*/solution.cpp"):
+        found += in_parts(newest.only(stage.path.glob("src/*.cpp")), places)
+        for pattern in ("examples/**/*.cpp", "exercises/*/solution.cpp"):
             found += [Job((path,), (*places, path.parent)) for path in newest.only(stage.path.glob(pattern))]
     places = (stages.newest(root).path / "include", common)
     found += [Job((path,), places) for path in sorted(root.glob("common/testing/kit/*.cpp"))]
-    tests = sorted(root.glob("tests/*.cpp"))
-    found += [Job(tuple(tests[part::TEST_PARTS]), places, TEST_CONFIG) for part in range(TEST_PARTS)]
+    found += in_parts(sorted(root.glob("tests/*.cpp")), places, TEST_CONFIG)
     return sorted((job for job in found if job.files), key=lambda job: -sum(p.stat().st_size for p in job.closure))
 
 

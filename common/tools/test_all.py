@@ -232,14 +232,16 @@ def run_everything(options: Options, board: Board,
     """Build, then run: (cases of each stage, cases of the rest)."""
     tree, result = build_stages(options, board)
     with ThreadPoolExecutor(max_workers=3) as pool:
-        # The long ones first; the stages' own tests are quick and run one after another.
+        # The long ones first. Beside them the stages' own tests run one after another, and alone two at a time.
         rest: dict[str, Callable[[], list[Case]]] = {}
         if options.with_exercises:
             rest[EXERCISES] = pool.submit(remembered, memory, board, EXERCISES, f"{EXERCISES}{options.one_stage}",
                                           lambda: run_exercises(options, board)).result
         if options.with_tools:
             rest[TOOLS] = pool.submit(remembered, memory, board, TOOLS, TOOLS, lambda: run_tools(board)).result
-        runs = {stage: run_stage(options, tree, result, stage, board) for stage in options.stages}
+        with ThreadPoolExecutor(max_workers=1 if rest else 2) as programs:
+            of_stage = programs.map(lambda stage: run_stage(options, tree, result, stage, board), options.stages)
+            runs = dict(zip(options.stages, of_stage))
         return runs, {name: wait() for name, wait in rest.items()}
 
 
