@@ -1,33 +1,14 @@
-#include <string>
-
 #include "testing/catch.hpp"
 #include "testing/counters.hpp"
+#include "testing/queue_entry.hpp"
 #include "treadle/ready_queue.hpp"
 
 namespace test_batch {
 
 using treadle::ReadyQueue;
-using treadle::Runnable;
 using treadle::testing::AllocationCheck;
-
-class Entry final : public Runnable {
- public:
-  explicit Entry(char name) : name_(name) {}
-  char name() const { return name_; }
-  void run() override {}
-  void discard() noexcept override {}
-
- private:
-  char name_;
-};
-
-// Of a queue or of a batch.
-template <class From>
-std::string drain(From& from) {
-  std::string names;
-  while (!from.empty()) names += static_cast<Entry&>(from.pop()).name();
-  return names;
-}
+using treadle::testing::drain;
+using Entry = treadle::testing::QueueEntry;
 
 TEST_CASE("Batch: out in the order in which they went in", "[batch][fair]") {
   Entry a('a'), b('b'), c('c');

@@ -1,33 +1,16 @@
-#include <string>
 #include <type_traits>
-#include <vector>
 
 #include "testing/catch.hpp"
 #include "testing/counters.hpp"
+#include "testing/queue_entry.hpp"
 #include "treadle/ready_queue.hpp"
 
 namespace test_ready_queue {
 
 using treadle::ReadyQueue;
-using treadle::Runnable;
 using treadle::testing::AllocationCheck;
-
-class Entry final : public Runnable {
- public:
-  explicit Entry(char name) : name_(name) {}
-  char name() const { return name_; }
-  void run() override {}
-  void discard() noexcept override {}
-
- private:
-  char name_;
-};
-
-std::string drain(ReadyQueue& queue) {
-  std::string names;
-  while (!queue.empty()) names += static_cast<Entry&>(queue.pop()).name();
-  return names;
-}
+using treadle::testing::drain;
+using Entry = treadle::testing::QueueEntry;
 
 TEST_CASE("ReadyQueue: out in the order in which they went in", "[ready_queue][fair]") {
   Entry a('a'), b('b'), c('c');

@@ -175,6 +175,7 @@ class Inbox {
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   bool post_errand(AnyErrand& errand) noexcept;
+  void do_all(ReadyQueue& errands) noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
   [[noreturn]] void throw_wrong_thread(const char* object) const;
@@ -182,7 +183,6 @@ class Inbox {
 
   // REQUIRES: mutex_ is held.
   void take_errands(ReadyQueue& errands) noexcept;
-  void do_all(ReadyQueue& errands) noexcept;
   PostedCalls& open_calls();
   void nothing_is_left() noexcept;
   std::size_t take_all() noexcept;
