@@ -7,7 +7,7 @@ namespace test_batch {
 
 using treadle::ReadyQueue;
 using treadle::testing::AllocationCheck;
-using treadle::testing::drain;
+using treadle::testing::take_names;
 using Entry = treadle::testing::QueueEntry;
 
 TEST_CASE("Batch: out in the order in which they went in", "[batch][fair]") {
@@ -15,7 +15,7 @@ TEST_CASE("Batch: out in the order in which they went in", "[batch][fair]") {
   ReadyQueue queue;
   for (auto* entry : {&a, &b, &c}) queue.push(*entry);
   auto batch = queue.take_all();
-  CHECK(drain(batch) == "abc");
+  CHECK(take_names(batch) == "abc");
 }
 
 TEST_CASE("Batch: who becomes ready meanwhile is in the next one", "[batch][fair]") {
@@ -28,9 +28,9 @@ TEST_CASE("Batch: who becomes ready meanwhile is in the next one", "[batch][fair
   CHECK(queue.size() == 0);
   queue.push(c);
   queue.push(batch.pop());
-  CHECK(drain(batch) == "b");
+  CHECK(take_names(batch) == "b");
   CHECK(queue.size() == 2);
-  CHECK(drain(queue) == "ca");
+  CHECK(take_names(queue) == "ca");
 }
 
 TEST_CASE("Batch: who has not run yet is still queued", "[batch]") {
@@ -50,7 +50,7 @@ TEST_CASE("Batch: there may be nothing in it", "[batch]") {
   ReadyQueue queue;
   CHECK(queue.take_all().empty());
   queue.push(a);
-  CHECK(drain(queue) == "a");
+  CHECK(take_names(queue) == "a");
 }
 
 TEST_CASE("Batch: taking out and running allocate nothing", "[batch][cost]") {

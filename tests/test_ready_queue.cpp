@@ -9,14 +9,14 @@ namespace test_ready_queue {
 
 using treadle::ReadyQueue;
 using treadle::testing::AllocationCheck;
-using treadle::testing::drain;
+using treadle::testing::take_names;
 using Entry = treadle::testing::QueueEntry;
 
 TEST_CASE("ReadyQueue: out in the order in which they went in", "[ready_queue][fair]") {
   Entry a('a'), b('b'), c('c');
   ReadyQueue queue;
   for (auto* entry : {&a, &b, &c}) queue.push(*entry);
-  CHECK(drain(queue) == "abc");
+  CHECK(take_names(queue) == "abc");
 }
 
 TEST_CASE("ReadyQueue: who comes back goes to the end", "[ready_queue][fair]") {
@@ -24,7 +24,7 @@ TEST_CASE("ReadyQueue: who comes back goes to the end", "[ready_queue][fair]") {
   ReadyQueue queue;
   for (auto* entry : {&a, &b, &c}) queue.push(*entry);
   queue.push(queue.pop());
-  CHECK(drain(queue) == "bca");
+  CHECK(take_names(queue) == "bca");
 }
 
 TEST_CASE("ReadyQueue: emptied, it can be filled again", "[ready_queue]") {
@@ -33,10 +33,10 @@ TEST_CASE("ReadyQueue: emptied, it can be filled again", "[ready_queue]") {
   for (int i = 0; i < 3; ++i) {
     CHECK(queue.empty());
     queue.push(a);
-    CHECK(drain(queue) == "a");
+    CHECK(take_names(queue) == "a");
     queue.push(b);
     queue.push(a);
-    CHECK(drain(queue) == "ba");
+    CHECK(take_names(queue) == "ba");
   }
 }
 

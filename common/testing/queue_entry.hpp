@@ -20,7 +20,7 @@ class QueueEntry final : public Runnable {
 
 /// Takes all out of a queue, or of a batch; gives their names in that order.
 template <class From>
-std::string drain(From& from) {
+std::string take_names(From& from) {
   std::string names;
   while (!from.empty()) names += static_cast<QueueEntry&>(from.pop()).name();
   return names;
