@@ -477,6 +477,68 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: who awaits and is cancelled leaves th
 }
 
 TEST_CASE_METHOD(LoopFixture,
+                 "RemoteTask: who awaits in vain again and again leaves but one behind",
+                 "[remote][await][cancel][cost]") {
+  EventLoop other;
+  const auto remote = run_coroutine_threadsafe(other, gives(5));
+  const auto wait_in_vain = [&] {
+    const auto task =
+        spawn("waits", [](const RemoteTask<int>& what) -> Coro<> { co_await what; }(remote));
+    run_until_idle();
+    task.cancel();
+    run_until_idle();
+    CHECK(task.cancelled());
+  };
+  wait_in_vain();
+  AllocationCheck memory;
+  for (int i = 0; i < 100; ++i) wait_in_vain();
+  CHECK(memory.balanced());
+  const auto in_the_end = spawn("waits", outcome_of(remote));
+  run_until_idle();
+  other.run_until_idle();
+  run_until_idle();
+  CHECK(in_the_end.result() == "5");
+}
+
+TEST_CASE_METHOD(LoopFixture, "RemoteTask: of two that await by one handle, both hear of the end",
+                 "[remote][await]") {
+  EventLoop other;
+  const auto remote = run_coroutine_threadsafe(other, gives(5));
+  const auto waits = [](const RemoteTask<int>& what, Trace& heard) -> Coro<> {
+    heard.push_back(std::to_string(co_await what));
+  };
+  const auto in_vain = spawn("in vain", waits(remote, trace));
+  run_until_idle();
+  in_vain.cancel();
+  run_until_idle();
+  spawn("first", waits(remote, trace));
+  spawn("second", waits(remote, trace));
+  run_until_idle();
+  other.run_until_idle();
+  run_until_idle();
+  CHECK(trace == Trace{"5", "5"});
+}
+
+TEST_CASE("RemoteTask: a handle that waited in vain on one loop awaits on another",
+          "[remote][await]") {
+  EventLoop kitchen, first, second;
+  const auto remote = run_coroutine_threadsafe(kitchen, gives(5));
+  const auto in_vain = first.create_task(outcome_of(remote));
+  const auto waits = [](const RemoteTask<int>& what) -> Coro<int> { co_return co_await what; };
+  const auto before = first.create_task(waits(remote));
+  first.run_until_idle();
+  before.cancel();
+  first.run_until_idle();
+  const auto after = second.create_task(waits(remote));
+  second.run_until_idle();
+  kitchen.run_until_idle();
+  second.run_until_idle();
+  CHECK(after.result() == 5);
+  first.run_until_idle();
+  CHECK(in_vain.result() == "5");
+}
+
+TEST_CASE_METHOD(LoopFixture,
                  "RemoteTask: the task ended first, then the cancel came: it hears of the cancel, "
                  "and nothing is lost",
                  "[remote][await][cancel][turn]") {

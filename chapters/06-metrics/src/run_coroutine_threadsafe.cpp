@@ -36,59 +36,42 @@ bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
   return waiter->block_until(deadline);
 }
 
-// Runs twice: on the loop where the task has ended, and on the loop where somebody waits for it. Made
-// with two references: of the one who waits, and the journey's.
-class RemoteJoin::Traveller final : public Runnable, public RefCounted<Traveller> {
- public:
-  Traveller(RemoteJoin& join, Ref<Inbox> home)
-      : RefCounted(2), join_(&join), home_(std::move(home)) {}
+void Traveller::run() {
+  if (!std::exchange(under_way_, true)) return go_home();
+  const auto self = Ref<Traveller>::adopt(*this);
+  if (join_ != nullptr) std::exchange(join_, nullptr)->wake();
+}
 
-  void run() override {
-    if (!std::exchange(under_way_, true)) return go_home();
-    const auto self = Ref<Traveller>::adopt(*this);
-    if (join_ == nullptr) return;
-    std::exchange(join_->traveller_, nullptr)->release();
-    join_->wake();
-  }
+// The task's loop is gone, or our own.
+void Traveller::discard() noexcept {
+  if (!std::exchange(under_way_, true)) return go_home();
+  release();
+}
 
-  // The task's loop is gone, or our own.
-  void discard() noexcept override {
-    if (!std::exchange(under_way_, true)) return go_home();
-    release();
-  }
-
-  /// Nobody waits any more. On the loop where he waited.
-  void forget() noexcept {
-    join_ = nullptr;
-    release();
-  }
-
- private:
-  void go_home() noexcept {
-    if (!home_->post(*this)) release();
-  }
-
-  RemoteJoin* join_;  // touched at home only
-  const Ref<Inbox> home_;
-  bool under_way_ = false;
-};
+void Traveller::go_home() noexcept {
+  if (!home_->post(*this)) release();
+}
 
 bool RemoteJoin::join(PromiseBase& caller) {
   if (target_.done()) return false;
   if (&caller.task() == &target_.block())
     throw InvalidStateError(target_.label() + " cannot wait for itself");
-  auto* traveller = new Traveller(*this, caller.task().inbox());
-  traveller_ = traveller;
+  const bool is_there = kept_ && kept_->free_for(*caller.task().inbox());
+  if (!is_there) kept_ = Ref<Traveller>::adopt(*new Traveller(caller.task().inbox()));
+  Traveller& traveller = *kept_;
+  traveller_ = kept_;
+  traveller.meet(*this);
   suspend(caller);
+  if (is_there) return true;
   // Last, as it may be home before this has returned; there it waits for its turn. Where the loop is
   // gone it was discarded, and so is on its way: it must not find a task that is not done.
-  if (!target_.block().run_at_end(OwnedRunnable(traveller)))
+  if (!target_.block().run_at_end(OwnedRunnable(&traveller)))
     target_.block().wait_for_end_with_loop();
   return true;
 }
 
 void RemoteJoin::withdraw() noexcept {
-  if (auto* traveller = std::exchange(traveller_, nullptr)) traveller->forget();
+  if (const auto traveller = std::exchange(traveller_, {})) traveller->forget();
 }
 
 }  // namespace treadle

@@ -7,6 +7,9 @@
 // task travels: it goes from the loop where the task has ended into the other loop's inbox, and wakes
 // its own task when it gets its turn.
 //
+// What has been left with a task stays there until the task ends, as only its own loop could take it
+// away. So the handle keeps it, and who gave up waiting and waits again leaves no second one.
+//
 // Thread safety: all of it may be used from any thread, each handle by one at a time.
 // Source: asyncio.run_coroutine_threadsafe, and asyncio.wrap_future for awaiting it.
 #pragma once
@@ -47,10 +50,38 @@ class ThreadThatWaits final : public Runnable, public RefCounted<ThreadThatWaits
 bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
                       std::optional<Clock::time_point> deadline);
 
+/// What a task leaves with one of another loop that it waits for. It runs twice: where that has ended,
+/// and then at home, where somebody waits or nobody does any more.
+class Traveller final : public Runnable, public RefCounted<Traveller> {
+ public:
+  /// Made with two references: of the one who waits, and the journey's.
+  explicit Traveller(Ref<Inbox> home) noexcept : RefCounted(2), home_(std::move(home)) {}
+
+  void run() override;
+  void discard() noexcept override;
+
+  /// True where it comes home to the loop of `inbox`, and nobody waits for it there.
+  bool free_for(const Inbox& inbox) const noexcept { return &*home_ == &inbox && join_ == nullptr; }
+
+  /// Wakes `join` when it comes home. Called there, as forget() is.
+  void meet(Suspension& join) noexcept { join_ = &join; }
+
+  /// Nobody waits any more.
+  void forget() noexcept { join_ = nullptr; }
+
+ private:
+  void go_home() noexcept;
+
+  const Ref<Inbox> home_;
+  Suspension* join_ = nullptr;  // who waits, or null; touched at home only
+  bool under_way_ = false;
+};
+
 /// A task that waits for one of another loop. Cancelled, it leaves that alone.
 class RemoteJoin : public Suspension {
  public:
-  explicit RemoteJoin(AnyTask task) noexcept : target_(std::move(task)) {}
+  /// `kept` is what was left with the task before, or null, and is where the new one is kept.
+  RemoteJoin(AnyTask task, Ref<Traveller>& kept) noexcept : target_(std::move(task)), kept_(kept) {}
   RemoteJoin(const RemoteJoin&) = delete;
   RemoteJoin& operator=(const RemoteJoin&) = delete;
 
@@ -72,11 +103,10 @@ class RemoteJoin : public Suspension {
   AnyTask target_;
 
  private:
-  class Traveller;
-
   bool join(PromiseBase& caller);
 
-  Traveller* traveller_ = nullptr;  // under way, and knows where we are
+  Ref<Traveller>& kept_;
+  Ref<Traveller> traveller_;  // knows where we are, for as long as we wait
 };
 
 /// What run_coroutine_threadsafe() gives: a handle to a task, for those who are not of its loop.
@@ -109,8 +139,8 @@ class RemoteTask : public AnyTask {
   }
 
   /// Waits for the end, in a task of any loop. Its loop wakes the waiting one through its inbox.
-  auto operator co_await() && { return JoinToTake(std::move(*this)); }
-  auto operator co_await() const& { return JoinToSee(*this); }
+  auto operator co_await() && { return JoinToTake(std::move(*this), traveller_); }
+  auto operator co_await() const& { return JoinToSee(*this, traveller_); }
 
  private:
   class JoinToTake : public RemoteJoin {
@@ -143,7 +173,9 @@ class RemoteTask : public AnyTask {
       throw TimeoutError(label() + " is not done in time, and goes on");
   }
 
-  mutable Ref<ThreadThatWaits> waiter_;  // kept, so that who waits in vain and again leaves but one
+  // Kept, so that who waits in vain and again leaves but one.
+  mutable Ref<ThreadThatWaits> waiter_;
+  mutable Ref<Traveller> traveller_;
 };
 
 /// Makes a task of `coro` on `loop`, which may run in another thread, and gives a handle to block on
