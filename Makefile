@@ -18,7 +18,7 @@ THREADS := 05
 MAY_BE_CUT = || [ $$? -eq 141 ]
 
 DOORS := help run test stage demo diff growth carry check-stages export exercise watch hint solution grade book bench lint \
-         format asan tsan mutants model transcripts install setup clean
+         format asan tsan stress mutants model transcripts install setup clean
 .PHONY: $(DOORS)
 
 # --- Read and run ---
@@ -59,23 +59,29 @@ install:
 
 # --- Test ---
 
-## test [CH=03] [FROM=03] [FILTER=Sleep*] [PRESET=dev] [FRESH=1]: the shared tests on every stage (or one, or FROM one on), the exercises' and the tools' own tests
+## test [CH=03] [FROM=03] [FILTER=Sleep*] [PRESET=dev] [ALL=1] [FRESH=1]: the shared tests on every stage (or one, or FROM one on), the exercises' and the tools' own tests; ALL=1 also where nothing that a test sees has changed
 test:
 	$(CHECK)
 	@$(if $(filter gcc,$(PRESET)),$(SETUP) gcc && CXX=g++) $(SETUP) build sanitizers book
 	@$(PY) $(TOOLS)/test_all.py
 
-## asan [CH=03] [FROM=03] [FILTER=Sleep*]: the shared tests under the address and undefined-behaviour sanitizers
+## asan [CH=03] [FROM=03] [FILTER=Sleep*] [ALL=1]: the shared tests under the address and undefined-behaviour sanitizers
 asan:
 	$(CHECK)
 	@$(SETUP) build sanitizers
 	@$(PY) $(TOOLS)/test_all.py --preset asan --only-stages
 
-## tsan [CH=05] [FROM=06] [FILTER=Sleep*]: the shared tests under the thread sanitizer, on the stages that have threads
+## tsan [CH=05] [FROM=06] [FILTER=Sleep*] [ALL=1]: the shared tests under the thread sanitizer, on the stages that have threads
 tsan:
 	$(CHECK)
 	@$(SETUP) build sanitizers
 	@$(PY) $(TOOLS)/test_all.py --preset tsan --only-stages --from "$${FROM:-$(THREADS)}"
+
+## stress [CH=06] [TIMES=200]: the tests that use real time and threads, again and again beside busy processes
+stress:
+	$(CHECK)
+	@$(SETUP) build
+	@$(PY) $(TOOLS)/stress.py $${CH:+--stage "$$CH"} $${TIMES:+--times "$$TIMES"}
 
 ## mutants [CH=03] [NAME=lifo-ready-queue]: break the stages on purpose; each break must fail its named test
 mutants:
@@ -157,7 +163,7 @@ export:
 transcripts:
 	$(CHECK)
 	@$(SETUP) build
-	@$(PY) $(TOOLS)/test_all.py --build-only
+	@$(PY) $(TOOLS)/test_all.py --examples-only
 	@$(PY) $(TOOLS)/transcripts.py $(if $(RECORD),--record,--check)
 
 ## lint [FILE=tests/test_sleep.cpp]: clang-tidy, the coroutine shapes that g++ 12 miscompiles, and the scripts' syntax

@@ -1,7 +1,10 @@
 # The shared tests against one stage: every file whose first stage, by tests/stages.txt, is this one or an earlier.
 #
-# One executable a stage, as a unity build in batches of ten; Catch2's main and the headers that no stage changes are
-# compiled once for all: else sixteen stages would take minutes to build.
+# One executable a stage, as a unity build in groups of ten; Catch2's main and the headers that no stage changes are
+# compiled once for all. Without that, twenty stages would take many minutes to build.
+#
+# `make test` leaves out the files that can see nothing which their stage has changed: it writes those that are left to
+# selection/STAGE.txt in the build folder. Without such a file a stage has all of its tests.
 find_package(Catch2 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Threads REQUIRED)
@@ -43,12 +46,29 @@ function(treadle_stage_tests chapter)
   string(REGEX MATCH "^[0-9]+" number ${stage})
   file(STRINGS ${CMAKE_SOURCE_DIR}/tests/stages.txt rows REGEX "^[0-9][0-9] ")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/stages.txt)
+  set(selection ${CMAKE_BINARY_DIR}/selection/${stage}.txt)
+  set(selected)
+  if(EXISTS ${selection})
+    file(STRINGS ${selection} selected)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${selection})
+  endif()
+  set(place 0)
   foreach(row IN LISTS rows)
     string(REGEX MATCH "^([0-9][0-9]) +([^ ]+)" _ "${row}")
-    if(CMAKE_MATCH_1 LESS_EQUAL number)
-      list(APPEND files ${CMAKE_SOURCE_DIR}/tests/${CMAKE_MATCH_2})
+    set(first ${CMAKE_MATCH_1})
+    set(file ${CMAKE_SOURCE_DIR}/tests/${CMAKE_MATCH_2})
+    # A group has the same files at every stage and in every selection, less those that are left out.
+    math(EXPR group "${place} / 10")
+    math(EXPR place "${place} + 1")
+    set_source_files_properties(${file} PROPERTIES UNITY_GROUP ${group})
+    if(first LESS_EQUAL number AND (NOT EXISTS ${selection} OR CMAKE_MATCH_2 IN_LIST selected))
+      list(APPEND files ${file})
     endif()
   endforeach()
+  if(NOT files)
+    message(STATUS "${stage} has no test of its own to run")
+    return()
+  endif()
   add_executable(tests-${stage} ${files} $<TARGET_OBJECTS:test_kit>)
   target_include_directories(tests-${stage} PRIVATE ${CMAKE_SOURCE_DIR}/common)
   target_link_libraries(tests-${stage} PRIVATE treadle::${stage} catch_main)
@@ -57,6 +77,6 @@ function(treadle_stage_tests chapter)
   target_precompile_headers(tests-${stage} REUSE_FROM test_headers)
   set_target_properties(
     tests-${stage} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
-                              UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+                              UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   add_test(NAME tests-${stage} COMMAND tests-${stage})
 endfunction()

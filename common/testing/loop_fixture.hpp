@@ -13,10 +13,14 @@
 #include "testing/catch.hpp"
 #include "testing/counters.hpp"
 #include "testing/hang_watch.hpp"
+#include "testing/time_limit.hpp"
 #include "treadle/event_loop.hpp"
 
 #if __has_include("treadle/clock.hpp")
 #include "testing/virtual_clock.hpp"
+#endif
+#if __has_include("treadle/threads.hpp")
+#include "treadle/threads.hpp"
 #endif
 
 // Whether the numbers of tasks are of the whole process, and go on from test to test unless they are told not to.
@@ -31,6 +35,7 @@ using Trace = std::vector<std::string>;
 class LoopFixture {
  public:
   LoopFixture() {
+    wait_until_alone();
     Counted::reset();
     restart_ids();
     loop.set_exception_handler(
@@ -43,6 +48,14 @@ class LoopFixture {
   static void restart_ids() noexcept {
 #ifdef TREADLE_TESTS_RESTART_IDS
     restart_task_ids();
+#endif
+  }
+
+  /// Waits until the kernel has removed all other threads, which happens a moment after they were joined. Until then a
+  /// loop with nothing to run counts them, and waits for what they might bring.
+  static void wait_until_alone() {
+#if __has_include("treadle/threads.hpp")
+    comes_true([] { return count_other_threads() == 0; });
 #endif
   }
 
@@ -90,16 +103,26 @@ class LoopFixture {
   }
 
  private:
+  // Any function object. A shared_ptr<void> could hold it as well, and would cost each test's compilation a fifth.
+  struct Kept {
+    virtual ~Kept() = default;
+  };
+  template <class F>
+  struct KeptBody final : Kept {
+    explicit KeptBody(F f) : body(std::move(f)) {}
+    F body;
+  };
+
   template <class F>
   F& keep(F body) {
-    auto kept = std::make_shared<F>(std::move(body));
-    kept_.push_back(kept);
-    return *kept;
+    auto* const kept = new KeptBody<F>(std::move(body));
+    kept_.emplace_back(kept);
+    return kept->body;
   }
 
   static void stop(void* loop) { static_cast<EventLoop*>(loop)->stop(); }
 
-  std::vector<std::shared_ptr<void>> kept_;  // before the loop, so that it outlives all frames
+  std::vector<std::unique_ptr<Kept>> kept_;  // before the loop, so that it outlives all frames
 
  public:
   Trace trace;
@@ -118,7 +141,7 @@ class LoopFixture {
 #endif
 
  private:
-  HangWatch hangs_{std::chrono::seconds(10), &LoopFixture::stop, &loop};
+  HangWatch hangs_{time_limit(), &LoopFixture::stop, &loop};
 };
 
 }  // namespace treadle::testing

@@ -23,7 +23,7 @@ EVERYWHERE = ("CXX", "NO_INSTALL", "NO_COLOR", "JOBS")
 GRADE_FORMATS = ("text", "gradescope", "classroom", "junit", "json")
 OTHER_NAMES = {"STAGE": "CH", "CHAPTER": "CH", "N": "CH", "EXERCISE": "EX", "DIR": "OUT", "TEST": "FILTER",
                "FROM": "CH", "CH": "FROM", "DESTDIR": "PREFIX"}
-SWITCHES = ("RECORD", "FORMAT_CHECK", "QUICK", "FRESH", "REVEAL", "RESET", "NO_INSTALL")
+SWITCHES = ("ALL", "RECORD", "FORMAT_CHECK", "QUICK", "FRESH", "REVEAL", "RESET", "NO_INSTALL")
 
 
 class Misuse(Exception):
@@ -115,6 +115,8 @@ def check_value(door: Door, variable: str, value: str, root: Path) -> None:
         check_choice(door, variable, value, list(GRADE_FORMATS))
     elif variable in SWITCHES:
         check_choice(door, variable, value, ["0", "1"])
+    elif variable == "TIMES" and not (value.isdecimal() and int(value) > 0):
+        raise Misuse(f"TIMES={value} is not a number of repetitions. Write a number from 1 on, as in `{door.form}`.")
     elif variable == "PORT" and not (value.isdecimal() and int(value) <= 65535):
         raise Misuse(f"PORT={value} is no port. Write a number from 1 to 65535, or PORT=0 for any free one.")
 

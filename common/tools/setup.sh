@@ -106,6 +106,7 @@ probe_build() {
   have ninja || need ninja-build ninja Ninja
   have_header catch2/catch.hpp || have_header catch2/catch_all.hpp || need catch2 catch2 'Catch2, for the tests'
   have_header fmt/core.h || need libfmt-dev fmt 'fmt, for output'
+  have_header CLI/CLI.hpp || need libcli11-dev cli11 "CLI11, for the examples' command lines"
   have nc || need netcat-openbsd - 'nc, a client for the echo server'
   have curl || need curl curl 'curl, a client for the book server'
 }
@@ -203,12 +204,14 @@ done
 
 choose_compiler
 probe_all "$@"
-if [ -n "$deb" ]; then
+# Installing clang 19 can change the chosen compiler, and then its sanitizers and its linker are needed: a second round.
+for round in first second; do
+  [ -n "$deb" ] || break
   install_missing
   choose_compiler
   probe_all "$@"
-  case $deb in '' | ' clang-19') ;; *) stop_with "These are still missing, although they were installed; is PATH complete?" ;; esac
-fi
+done
+case $deb in '' | ' clang-19') ;; *) stop_with "These are still missing, although they were installed; is PATH complete?" ;; esac
 case " $* " in
   *' build '*)
     [ -n "$cxx" ] || stop_with "There is no C++20 compiler: install clang 16 or later, or g++ 12 or later."

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """`make test`: build and run the shared tests of every stage, the exercise checks and the tools' own tests.
 
+A test file is built and run at the stages that have changed something which it can see; at the others it reads `=` (see
+test_runner/selection.py). `--all` runs every file at every stage.
+
 While it works a board shows a row for each stage. It ends with the failures, the matrix of stages and subjects, and one
-line `N passed, N failed`. A stage that does not compile, or a test that crashes or hangs, is a failure by name, and
-everything else still runs and counts.
+line `N passed, N failed`, with the cases that read `=` as skipped. A stage that does not compile, or a test that crashes or
+hangs, is a failure by name, and everything else still runs and counts.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import door
-from test_runner import build, catch_program, matrix
+from test_runner import build, catch_program, junit, matrix, selection
 from test_runner.catch_report import Case
 from test_runner.memory import Memory, key
 from test_runner.progress import Board
+from test_runner.reach import CannotTell
+from test_runner.selection import Selection
 from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +48,9 @@ class Options:
     test_filter: str = ""
     only_stages: bool = False
     build_only: bool = False
+    examples_only: bool = False
+    everything: bool = False
+    draw: str = ""
 
     @property
     def with_exercises(self) -> bool:
@@ -69,6 +77,11 @@ def parse_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--filter", default=env.get("FILTER", ""), help="a Catch2 filter, such as 'Sleep*'")
     parser.add_argument("--only-stages", action="store_true", help="neither exercises nor the tools' own tests")
     parser.add_argument("--build-only", action="store_true", help="build, examples too, and run nothing")
+    parser.add_argument("--examples-only", action="store_true", help="build the examples, and neither build nor run a test")
+    parser.add_argument("--all", action="store_true", default=env.get("ALL", "0") == "1", dest="everything",
+                        help="also where a test can see nothing that its stage has changed")
+    parser.add_argument("--draw", default=env.get("TREADLE_DRAW", ""), metavar="COMMIT",
+                        help="run a tenth of the tests that would read `=`, chosen by this hash, and compare")
     given = parser.parse_args(argv)
     try:
         chosen = [stages.find(given.stage, ROOT)] if given.stage else stages.since(given.first, ROOT)
@@ -78,22 +91,34 @@ def parse_options(argv: Sequence[str]) -> Options:
     if given.preset not in presets:
         parser.error(f"no preset {given.preset}; choose from {', '.join(presets)}")
     return Options(given.preset, [stage.name for stage in chosen], chosen[0].number if given.stage else "",
-                   given.filter, given.only_stages or bool(given.first and not given.stage), given.build_only)
+                   given.filter, given.only_stages or bool(given.first and not given.stage),
+                   given.build_only or given.examples_only, given.examples_only,
+                   given.everything or bool(given.filter), given.draw)
 
 
 # --- Building ---
 
 
-def targets(options: Options) -> list[str]:
-    wanted = [f"tests-{stage}" for stage in options.stages]
+def select(options: Options) -> Selection:
+    try:
+        return selection.of_stages(ROOT, options.stages, options.everything, options.draw)
+    except CannotTell as error:
+        raise build.BuildError(str(error)) from None
+
+
+def targets(options: Options, chosen: Selection, programs: Selection) -> list[str]:
+    """The tests that have to run, and the examples that are not the same program as at the stage before."""
+    wanted = [] if options.examples_only else [f"tests-{stage}" for stage in options.stages if chosen.runs(stage)]
     if options.build_only:
-        wanted += [f"chapters/{stage}/all" for stage in options.stages]
+        wanted += [f"treadle-{stage}" for stage in options.stages]
+        wanted += [f"example-{stage}-{name}" for stage in options.stages for name in programs.runs(stage)]
     return wanted
 
 
-def build_stages(options: Options, board: Board) -> tuple[Path, build.BuildResult]:
-    """Build what the options ask for; the board shows who is at it."""
+def build_stages(options: Options, chosen: Selection, board: Board) -> tuple[Path, build.BuildResult]:
+    """Build what the options ask for; the board shows what is being compiled."""
     board.update(SHARED, "configuring")
+    chosen.write(build.tree(ROOT, options.preset) / "selection")
     tree = build.configure(ROOT, options.preset, build.chosen_compiler(ROOT))
     board.update(SHARED, "building")
 
@@ -102,7 +127,9 @@ def build_stages(options: Options, board: Board) -> tuple[Path, build.BuildResul
         state = "built" if total and done >= total else "building"
         board.update(label, state, now="" if state == "built" else what, done=done, total=total)
 
-    result = build.run(tree, targets(options), on_step)
+    programs = selection.of_examples(ROOT, options.stages, options.everything) if options.build_only else Selection()
+    result = build.run(tree, targets(options, chosen, programs), on_step)
+    selection.fill_in(programs, tree)
     board.update(SHARED, "built" if result.code == 0 else "build failed", now="", done=1, total=1)
     return tree, result
 
@@ -115,8 +142,12 @@ def not_built(stage: str, result: build.BuildResult) -> list[Case]:
 # --- Running ---
 
 
-def run_stage(options: Options, tree: Path, result: build.BuildResult, stage: str, board: Board) -> list[Case]:
-    """All test cases of one stage."""
+def run_stage(options: Options, chosen: Selection, tree: Path, result: build.BuildResult, stage: str,
+              board: Board) -> list[Case]:
+    """All test cases of one stage that have to run."""
+    if not chosen.runs(stage):
+        board.update(stage, "equal to the stage before", now="", done=1, total=1)
+        return []
     if result.code != 0 and not build.is_up_to_date(tree, f"tests-{stage}"):
         board.update(stage, "build failed", now="")
         return not_built(stage, result)
@@ -227,10 +258,10 @@ def run_tools(board: Board) -> list[Case]:
 # --- The whole ---
 
 
-def run_everything(options: Options, board: Board,
+def run_everything(options: Options, chosen: Selection, board: Board,
                    memory: Memory) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
     """Build, then run: (cases of each stage, cases of the rest)."""
-    tree, result = build_stages(options, board)
+    tree, result = build_stages(options, chosen, board)
     with ThreadPoolExecutor(max_workers=3) as pool:
         # The long ones first. Beside them the stages' own tests run one after another, and alone two at a time.
         rest: dict[str, Callable[[], list[Case]]] = {}
@@ -240,7 +271,7 @@ def run_everything(options: Options, board: Board,
         if options.with_tools:
             rest[TOOLS] = pool.submit(remembered, memory, board, TOOLS, TOOLS, lambda: run_tools(board)).result
         with ThreadPoolExecutor(max_workers=1 if rest else 2) as programs:
-            of_stage = programs.map(lambda stage: run_stage(options, tree, result, stage, board), options.stages)
+            of_stage = programs.map(lambda stage: run_stage(options, chosen, tree, result, stage, board), options.stages)
             runs = dict(zip(options.stages, of_stage))
         return runs, {name: wait() for name, wait in rest.items()}
 
@@ -256,38 +287,74 @@ def examples_are_built() -> bool:
     return any((build.tree(ROOT, "dev") / "chapters" / stages.newest(ROOT).name / "examples").glob("*"))
 
 
-def report(options: Options, runs: dict[str, list[Case]], rest: dict[str, list[Case]], seconds: float,
-           reused: Collection[str] = ()) -> int:
+@dataclass
+class Results:
+    """What there is to tell at the end."""
+
+    runs: dict[str, list[Case]]  # of the stages
+    rest: dict[str, list[Case]] = field(default_factory=dict)  # of the exercises and the tools
+    chosen: Selection = field(default_factory=Selection)
+    seconds: float = 0.0
+    reused: Collection[str] = ()
+
+    @property
+    def equal(self) -> dict[str, list[tuple[Case, str]]]:
+        """For each stage the cases that read `=`, with the stage that ran them."""
+        found: dict[str, list[tuple[Case, str]]] = {}
+        for cell, cases in selection.proven(self.chosen, self.runs).items():
+            found.setdefault(cell[0], []).extend((case, self.chosen.origins[cell]) for case in cases)
+        return found
+
+
+def report(options: Options, results: Results) -> int:
     """Print the last page; the exit status."""
-    for part in (matrix.failures({**runs, **rest}), matrix.render(runs)):
+    everything = {**results.runs, **results.rest}
+    equal = {stage: [case for case, _ in pairs] for stage, pairs in results.equal.items()}
+    for part in (matrix.failures(everything), matrix.render(results.runs, equal)):
         if part:
             print("\n" + part)
-    for name, cases in rest.items():
-        again = any(kept.startswith(name) for kept in reused)
-        print(f"{name}: {tally(cases)}{', the last time; nothing has changed since (FRESH=1 runs them)' if again else ''}")
-    if TOOLS in rest and not examples_are_built():
-        print("The tests of the examples were left out, as these are not built; "
-              f"make stage CH={stages.newest(ROOT).number} builds the newest.")
-    everything = [*runs.values(), *rest.values()]
-    passed, failed = matrix.count([case for cases in everything for case in cases])
+    print_selection(results.chosen, results.runs)
+    print_rest(results)
+    passed, failed = matrix.count([case for cases in everything.values() for case in cases])
     if passed + failed == 0:
         print(f"No test ran: no test case matches FILTER={options.test_filter}." if options.test_filter
               else "No test ran.", file=sys.stderr, flush=True)
-    print(f"preset {options.preset}, {build.chosen_compiler(ROOT)}, {seconds:.0f} s")
-    print(f"\n{matrix.sum_line(everything)}", flush=True)
+    print(f"preset {options.preset}, {build.chosen_compiler(ROOT)}, {results.seconds:.0f} s")
+    print(f"\n{matrix.sum_line(list(everything.values()), sum(map(len, equal.values())))}", flush=True)
     return 0 if passed and not failed else 1
 
 
-def only_build(options: Options, board: Board) -> int:
-    tree, result = build_stages(options, board)
+def print_selection(chosen: Selection, runs: dict[str, list[Case]]) -> None:
+    """What `=` stands for in numbers."""
+    equal, open_cells = chosen.equal(), selection.not_proven(chosen, runs)
+    if equal:
+        print(f"Of {len(chosen.origins)} pairs of test file and stage, {len(equal)} read `=`: the test sees the same code as at the stage "
+              "before. ALL=1 runs them too.")
+    if chosen.drawn:
+        print(f"{len(chosen.drawn)} more were equal, and were drawn to be run and compared.")
+    for stage, name in open_cells:
+        print(f"{name} was not run at {stage}, which has the same code for it as {chosen.origins[stage, name]}, where it did not pass.")
+
+
+def print_rest(results: Results) -> None:
+    for name, cases in results.rest.items():
+        again = any(kept.startswith(name) for kept in results.reused)
+        print(f"{name}: {tally(cases)}{', the last time; nothing has changed since (FRESH=1 runs them)' if again else ''}")
+    if TOOLS in results.rest and not examples_are_built():
+        print("The tests of the examples were left out, as these are not built; "
+              f"make stage CH={stages.newest(ROOT).number} builds the newest.")
+
+
+def only_build(options: Options, chosen: Selection, board: Board) -> int:
+    tree, result = build_stages(options, chosen, board)
     for stage in options.stages:
-        built = result.code == 0 or build.is_up_to_date(tree, f"tests-{stage}")
+        built = result.code == 0 or (not options.examples_only and build.is_up_to_date(tree, f"tests-{stage}"))
         board.update(stage, "built" if built else "build failed", now="", done=1, total=1)
     board.close()
     build.print_complaints(result)
     if result.code == 0 and options.one_stage:
-        print(f"Built: {tree.relative_to(ROOT)}/chapters/{options.stages[0]}/examples/ and "
-              f"{tree.relative_to(ROOT)}/tests/tests-{options.stages[0]}")
+        tests = "" if options.examples_only else f" and {tree.relative_to(ROOT)}/tests/tests-{options.stages[0]}"
+        print(f"Built: {tree.relative_to(ROOT)}/chapters/{options.stages[0]}/examples/{tests}")
     return 0 if result.code == 0 else 1
 
 
@@ -296,16 +363,21 @@ def main(argv: Sequence[str]) -> int:
     begun = time.monotonic()
     board = Board(labels(options))
     try:
+        chosen = select(options)
         if options.build_only:
-            return only_build(options, board)
+            return only_build(options, chosen, board)
         memory = Memory(ROOT / "build/.results", key(ROOT, build.chosen_compiler(ROOT)))
-        runs, rest = run_everything(options, board, memory)
+        runs, rest = run_everything(options, chosen, board, memory)
     except build.BuildError as error:
         print(error, file=sys.stderr)
         print("\n0 passed, 1 failed")
         return 1
     board.close()
-    return report(options, runs, rest, time.monotonic() - begun, memory.reused)
+    for case in selection.wrong_draws(chosen, runs):
+        runs[next(iter(runs))].append(case)
+    results = Results(runs, rest, chosen, time.monotonic() - begun, memory.reused)
+    junit.write(build.tree(ROOT, options.preset) / "reports/junit.xml", {**runs, **rest}, results.equal)
+    return report(options, results)
 
 
 if __name__ == "__main__":

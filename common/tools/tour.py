@@ -14,6 +14,7 @@ The sentence comes after the last " | ". Steps run in the root of the tree; serv
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shlex
@@ -28,7 +29,7 @@ from pathlib import Path
 
 from test_runner import build, memory
 from test_runner.progress import Board
-from treadle_tools import cli, stages
+from treadle_tools import cli, stages, terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 14  # of a step's output; a tour is short
@@ -263,21 +264,29 @@ def serve(tree: Path, port: int) -> int:
     pages = ROOT / "build/book/html"
     program = book_server(tree)
     print(f"\n$ {program.relative_to(ROOT)} --host 127.0.0.1 --port {port} {pages.relative_to(ROOT)}", flush=True)
-    server = start_server([str(program), "--host", "127.0.0.1", "--port", str(port), str(pages)])
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    with terminal.ctrl_c_of_our_own():
+        server = start_server([str(program), "--host", "127.0.0.1", "--port", str(port), str(pages)])
+        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        try:
+            show_lines(server)
+            return max(server.wait(), 0)  # stopped by a signal is a good end
+        except KeyboardInterrupt:  # the server has heard it too, and says what it still has to say
+            print()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(STEP_SECONDS)
+            return 0
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def show_lines(server: subprocess.Popen[str]) -> None:
+    """The server's lines, one a request, with the address of the book after the first."""
     assert server.stdout is not None
-    try:
-        for line in server.stdout:
-            print(line, end="", flush=True)
-            if line.startswith("listening on "):
-                print(f"The book: http://127.0.0.1:{port_of(line)}/   (Ctrl-C ends)", flush=True)
-        return max(server.wait(), 0)  # stopped by a signal is a good end
-    except KeyboardInterrupt:
-        print()
-        return 0
-    finally:
-        server.terminate()
-        server.wait()
+    for line in server.stdout:
+        print(line, end="", flush=True)
+        if line.startswith("listening on "):
+            print(f"The book: http://127.0.0.1:{port_of(line)}/   (Ctrl-C ends)", flush=True)
 
 
 def build_book() -> None:

@@ -41,7 +41,7 @@ Coro<bool> pay(Address address, int cents) {
 }
 
 Coro<> wrap(Task<bool> paid) {
-  if (const bool yes = co_await paid) fmt::print("packed\n");
+  if (const bool yes = co_await paid; yes) fmt::print("packed\n");
 }
 
 Coro<> pack(Task<bool> paid) { co_await wrap(paid); }

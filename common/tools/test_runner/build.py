@@ -80,7 +80,8 @@ def configure(root: Path, preset: str, cxx: str) -> Path:
         # Let CMake look for new files now, so that plan() knows them.
         _configuring([*ninja(build), "build.ninja"], root, cxx)
         return build
-    _configuring(["cmake", "--preset", preset], root, cxx)
+    warnings = ["-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"] if os.environ.get("TREADLE_WARNINGS") == "error" else []
+    _configuring(["cmake", "--preset", preset, *warnings], root, cxx)
     mark.write_text(cxx + "\n")
     return build
 

@@ -91,7 +91,7 @@ def _judge(found: Report, end: End, backstop: float) -> list[Case]:
     """The cases of one run, with one more where the program ended badly and no case says why."""
     cases = list(found.cases)
     if found.open_case is not None:
-        cases.append(Case(found.open_case, False, messages=[end.describe(backstop), *_tail(end.output)]))
+        cases.append(Case(found.open_case, False, found.open_where, messages=[end.describe(backstop), *_tail(end.output)]))
     elif end.hung or (end.code != 0 and all(case.passed for case in cases)):
         last = f"after `{cases[-1].name}`" if cases else "before the first test case"
         cases.append(Case("Program: ends cleanly", False,

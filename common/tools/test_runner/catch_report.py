@@ -26,6 +26,11 @@ class Case:
         """The words before the colon of `Subject: law in the present tense`."""
         return self.name.split(":", 1)[0].strip() if ":" in self.name else "(no subject)"
 
+    @property
+    def file(self) -> str:
+        """The name of the test file that it is in; empty if that is not known."""
+        return Path(self.where.rsplit(":", 1)[0]).name
+
 
 @dataclass
 class Report:
@@ -33,6 +38,7 @@ class Report:
 
     cases: list[Case] = field(default_factory=list)
     open_case: str | None = None
+    open_where: str = ""
 
 
 def read(path: Path) -> Report:
@@ -61,7 +67,7 @@ def parse(data: bytes) -> Report:
 
 def _take(report: Report, event: str, element: ElementTree.Element) -> None:
     if event == "start":
-        report.open_case = element.get("name", "")
+        report.open_case, report.open_where = element.get("name", ""), _place(element)
         return
     report.open_case = None
     result = element.find("OverallResult")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from test_runner.catch_report import Case
 
 Runs = Mapping[str, Sequence[Case]]  # stage name, e.g. "03-sockets", -> its cases
+NONE: Runs = {}
 
 
 def count(cases: Sequence[Case]) -> tuple[int, int]:
@@ -14,12 +15,14 @@ def count(cases: Sequence[Case]) -> tuple[int, int]:
     return passed, len(cases) - passed
 
 
-def cell(cases: Sequence[Case]) -> str:
-    """`12` passed; `11!1` for 11 passed and 1 failed; `.` where the subject does not apply."""
+def cell(cases: Sequence[Case], equal: Sequence[Case] = ()) -> str:
+    """`12` passed; `11!1` for 11 passed and 1 failed; `=` for the previous stage's result, `12=` if some ran and some are
+    equal; `.` where the subject does not apply."""
     passed, failed = count(cases)
+    mark = "=" if equal else ""
     if failed:
-        return f"{passed}!{failed}"
-    return str(passed) if passed else "."
+        return f"{passed}!{failed}{mark}"
+    return f"{passed or ''}{mark}" or "."
 
 
 def subjects(runs: Runs) -> list[str]:
@@ -27,18 +30,21 @@ def subjects(runs: Runs) -> list[str]:
     return list(dict.fromkeys(case.subject for cases in runs.values() for case in cases))
 
 
-def render(runs: Runs) -> str:
-    """Stages across, subjects down, the number of passed cases in each cell."""
+def render(runs: Runs, equal: Runs = NONE) -> str:
+    """Stages across, subjects down, in each cell the number of cases that passed, or `=`."""
     if not runs:
         return ""
     rows = [["", *(stage[:2] for stage in runs)]]
     for subject in subjects(runs):
-        rows.append([subject, *(cell([c for c in cases if c.subject == subject]) for cases in runs.values())])
-    rows.append(["all", *(cell(cases) for cases in runs.values())])
+        rows.append([subject, *(cell([c for c in cases if c.subject == subject],
+                                     [c for c in equal.get(stage, ()) if c.subject == subject]) for stage, cases in runs.items())])
+    rows.append(["ran", *(cell(cases) for cases in runs.values())])
+    if any(equal.values()):
+        rows.append(["equal", *(str(len(equal.get(stage, ()))) for stage in runs)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [_row(row, widths) for row in rows]
-    rule = "-" * len(lines[0])
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    rule, body = "-" * len(lines[0]), 1 + len(subjects(runs))
+    return "\n".join([lines[0], rule, *lines[1:body], rule, *lines[body:]])
 
 
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -64,6 +70,7 @@ def _failure(case: Case, stages: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def sum_line(groups: Sequence[Sequence[Case]]) -> str:
+def sum_line(groups: Sequence[Sequence[Case]], equal: int = 0) -> str:
+    """The cases that did not run because they are equal to others count as skipped."""
     passed, failed = count([case for group in groups for case in group])
-    return f"{passed} passed, {failed} failed"
+    return f"{passed} passed, {failed} failed" + (f", {equal} skipped" if equal else "")

@@ -157,7 +157,7 @@ class Matrix(unittest.TestCase):
 
     def test_stages_across_subjects_down(self) -> None:
         rows = [line.split() for line in matrix.render(self.RUNS).splitlines() if not line.startswith("-")]
-        self.assertEqual(rows, [["01", "02"], ["Loop", "2", "1!1"], ["Sleep", ".", "1"], ["all", "2", "2!1"]])
+        self.assertEqual(rows, [["01", "02"], ["Loop", "2", "1!1"], ["Sleep", ".", "1"], ["ran", "2", "2!1"]])
 
     def test_a_failure_is_told_once_with_all_its_stages(self) -> None:
         runs = {stage: [Case("Loop: b", False, messages=["why"])] for stage in ("01-loop", "02-sleep")}
@@ -171,7 +171,7 @@ class LastPage(unittest.TestCase):
     def report(self, runs: dict[str, list[Case]], rest: dict[str, list[Case]] | None = None) -> tuple[int, str]:
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-            code = test_all.report(test_all.Options(test_filter="nix"), runs, rest or {}, 1.0)
+            code = test_all.report(test_all.Options(test_filter="nix"), test_all.Results(runs, rest or {}, seconds=1.0))
         return code, out.getvalue()
 
     def test_the_last_line_is_the_sum_alone_and_the_only_one_of_its_kind(self) -> None:
