@@ -141,6 +141,7 @@ diff:
 ## growth: bring the growth table of the README up to date
 growth:
 	$(CHECK)
+	@$(SETUP) ctags
 	@$(PY) $(TOOLS)/growth.py --write
 
 ## carry FROM=02: merge your change of one stage into every later one
@@ -162,7 +163,7 @@ export:
 ## transcripts [RECORD=1]: run the book's console sessions again and compare (RECORD=1 writes them)
 transcripts:
 	$(CHECK)
-	@$(SETUP) build
+	@$(SETUP) build sanitizers model
 	@$(PY) $(TOOLS)/test_all.py --examples-only
 	@$(PY) $(TOOLS)/transcripts.py $(if $(RECORD),--record,--check)
 

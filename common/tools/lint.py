@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`make lint`: clang-tidy, the coroutine shapes that g++ 12 miscompiles, and the syntax of our scripts.
+"""`make lint`: clang-tidy, the coroutine shapes that g++ 12 miscompiles, the syntax of our scripts, and whether setup.sh
+installs everything that the sources need (prerequisites.py).
 
 g++ 12 compiles some coroutines without a word into programs that crash. Which shapes those are was measured, and
 gcc12-hazards.query describes them to clang-query, which reads the syntax tree. It errs on the safe side; a false alarm
@@ -26,7 +27,8 @@ from dataclasses import astuple, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from mutation.workshop import include_closure
+import prerequisites
+from test_runner.reach import include_closure
 from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -278,7 +280,8 @@ def whole_tree(store: Path, allowed: Sequence[Allowed], root: Path) -> tuple[int
     todo = jobs(root)
     sweep(store, todo)
     found = judge(look_at_all(todo, store, root), allowed, root)
-    return sum(len(job.files) for job in todo), found + python_findings(root) + shell_findings(root)
+    found += python_findings(root) + shell_findings(root) + prerequisites.findings(root)
+    return sum(len(job.files) for job in todo), found
 
 
 def only(names: Sequence[str], root: Path) -> list[Job]:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh: say what is missing, and install it.
 #
-#   setup.sh GROUP...   make sure that the named groups are there: python build fast gcc sanitizers model book browser bench lint format
+#   setup.sh GROUP...   make sure that the named groups are there: python build fast gcc sanitizers model book browser bench lint format ctags
 #   setup.sh --all      every group
 #   setup.sh --cxx      print the chosen compiler, nothing else
 #
@@ -98,35 +98,50 @@ need() {
 }
 is_debian() { [ "$system" = Linux ] && have apt-get; }
 
+# A probe is `have COMMAND` or `have_header HEADER`. A comment behind it names what else the package installs: commands,
+# headers, CMake packages (cmake), libraries (library). prerequisites.py, a part of `make lint`, reads both. It reports
+# everything that the sources include, link or call and that no group installs.
 probe_python() { have python3 || need python3 python3 'Python 3'; }
 probe_build() {
   probe_python
-  if [ -z "$cxx" ] || { [ -z "${CXX:-}" ] && is_debian && ! have "$newest_wanted"; }; then need clang-19 llvm 'the compiler clang 19'; fi
+  if [ -z "$cxx" ] || { [ -z "${CXX:-}" ] && is_debian && ! have "$newest_wanted"; }; then
+    need clang-19 llvm 'the compiler clang 19'  # commands: clang++-19 ar ld nm
+  fi
   have cmake || need cmake cmake CMake
   have ninja || need ninja-build ninja Ninja
-  have_header catch2/catch.hpp || have_header catch2/catch_all.hpp || need catch2 catch2 'Catch2, for the tests'
-  have_header fmt/core.h || need libfmt-dev fmt 'fmt, for output'
-  have_header CLI/CLI.hpp || need libcli11-dev cli11 "CLI11, for the examples' command lines"
+  have_header catch2/catch.hpp || have_header catch2/catch_all.hpp || need catch2 catch2 'Catch2, for the tests'  # cmake: Catch2
+  have_header fmt/core.h || need libfmt-dev fmt 'fmt, for output'  # cmake: fmt
+  have_header CLI/CLI.hpp || need libcli11-dev cli11 "CLI11, for the examples' command lines"  # cmake: CLI11
   have nc || need netcat-openbsd - 'nc, a client for the echo server'
   have curl || need curl curl 'curl, a client for the book server'
+  have pkg-config || need pkgconf pkgconf 'pkg-config, which finds fmt and Catch2 for the exercises'
+  have ps || need procps - 'ps, for the exercises on a system without /proc'
+  probe_ctags
 }
 # Nothing needs it; with it, exercises are checked faster.
 probe_fast() {
   case $cxx in '' | *clang++-19) ;; *) return 0 ;; esac
   have ld.lld || have ld.lld-19 || need lld-19 lld "LLVM's linker"
 }
-probe_gcc() { have g++ || need g++ gcc 'g++'; }
+probe_gcc() {
+  have g++ || need g++ gcc 'g++'  # commands: g++-12 gcov-12 c++
+}
 probe_sanitizers() {
   case $cxx in '' | *clang++-19) ;; *) return 0 ;; esac
   [ -n "$(find /usr/lib/llvm-19/lib/clang -name 'libclang_rt.asan*' 2>/dev/null | head -n 1)" ] || need libclang-rt-19-dev - "clang 19's sanitizers"
   have llvm-symbolizer-19 || have llvm-symbolizer || need llvm-19 - 'llvm-symbolizer, which gives sanitizer reports their line numbers'
 }
 probe_model() { have_header relacy/relacy.hpp || need relacy-dev - "Relacy, which tries every order of threads' steps"; }
-probe_book() {
+# It names what the sources define, for the book and for the choice of the tests that must run.
+probe_ctags() {
   probe_python
+  have ctags-universal || ctags --version 2>/dev/null | grep -q Universal ||
+    need universal-ctags universal-ctags 'Universal Ctags'  # commands: ctags
+}
+probe_book() {
+  probe_ctags
   have doxygen || need doxygen doxygen Doxygen
   have dot || need graphviz graphviz Graphviz
-  have ctags-universal || ctags --version 2>/dev/null | grep -q Universal || need universal-ctags universal-ctags 'Universal Ctags'
 }
 probe_browser() {
   have chromium || have chromium-browser || have google-chrome || need chromium - 'Chromium, for the test of the book'
@@ -135,16 +150,18 @@ probe_browser() {
 }
 probe_bench() {
   have_header asio.hpp || need libasio-dev asio 'Asio, a peer to measure against'
-  have_header uv.h || need libuv1-dev libuv 'libuv, a peer to measure against'
+  have_header uv.h || need libuv1-dev libuv 'libuv, a peer to measure against'  # library: uv
   probe_python
   [ -n "$(find /usr/lib/python3/dist-packages -maxdepth 1 -name uvloop 2>/dev/null)" ] ||
     python3 -c 'import uvloop' 2>/dev/null || need python3-uvloop - 'uvloop, a peer to measure against'
+  have valgrind || need valgrind - 'valgrind, which counts instructions'
 }
 probe_format() { have clang-format-14 || need clang-format-14 clang-format 'clang-format 14'; }
 probe_lint() {
   probe_python
   have clang-tidy-19 || need clang-tidy-19 llvm 'clang-tidy 19'
   have clang-query-19 || need clang-tools-19 llvm 'clang-query 19'
+  have shfmt || need shfmt shfmt 'shfmt, which reads the shell scripts for prerequisites.py'
 }
 
 # --- Installing ---
@@ -187,7 +204,7 @@ install_missing() {
   }
 }
 
-groups='python build fast gcc sanitizers model book browser bench lint format'
+groups='python build fast gcc sanitizers model book browser bench lint format ctags'
 probe_all() {
   deb='' brew='' words=''
   for group in "$@"; do "probe_$group"; done

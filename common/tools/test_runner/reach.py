@@ -47,6 +47,19 @@ def _includes(text: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(name.decode() for name, _ in found), tuple(name.decode() for name in _PROBE.findall(text))
 
 
+def include_closure(source: Path, places: Sequence[Path]) -> set[Path]:
+    """The source and every file that it includes, as far as it is beside the includer or in one of the places."""
+    found: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            for name in _includes(path.read_bytes())[0]:
+                waiting += [each for each in (place / name for place in (path.parent, *places)) if each.is_file()][:1]
+    return found
+
+
 def names(paths: Sequence[Path]) -> dict[Path, tuple[set[str], set[str]]]:
     """For each file the qualified names that it declares, and those that it defines for others to use."""
     found: dict[Path, tuple[set[str], set[str]]] = {path: (set(), set()) for path in paths}

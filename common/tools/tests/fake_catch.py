@@ -39,7 +39,7 @@ code = 0
 for name, deed in CASES:
     if name not in chosen:
         continue
-    say("<TestCase name=%s filename='t.cpp' line='7'>" % quoteattr(name))
+    say("<TestCase name=%s filename={file!r} line='7'>" % quoteattr(name))
     if deed == "exit":
         print("last words", flush=True)
         os._exit(3)
@@ -65,8 +65,8 @@ sys.exit(code)
 '''
 
 
-def write(path: Path, cases: list[tuple[str, str]], version: int = 2) -> Path:
+def write(path: Path, cases: list[tuple[str, str]], version: int = 2, file: str = "t.cpp") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(PROGRAM.format(python=sys.executable, cases=cases, version=version))
+    path.write_text(PROGRAM.format(python=sys.executable, cases=cases, version=version, file=file))
     path.chmod(0o755)
     return path

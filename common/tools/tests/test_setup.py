@@ -11,8 +11,8 @@ from pathlib import Path
 
 SETUP = Path(__file__).resolve().parents[1] / "setup.sh"
 BASICS = ("sh", "awk", "grep", "head", "find", "cat", "mktemp", "rm", "mkdir", "dirname", "uname")
-BUILD_TOOLS = ("python3", "cmake", "ninja", "nc", "curl")
-HEADERS = ("catch2/catch.hpp", "fmt/core.h")
+BUILD_TOOLS = ("python3", "cmake", "ninja", "nc", "curl", "pkg-config", "ps", "ctags-universal")
+HEADERS = ("catch2/catch.hpp", "fmt/core.h", "CLI/CLI.hpp")
 
 
 class FakeMachine(unittest.TestCase):
@@ -23,6 +23,7 @@ class FakeMachine(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.home = Path(folder.name)
         self.bin, self.headers, self.log = self.home / "bin", self.home / "include", self.home / "log"
+        self.packages = self.home / "packages"
         tools = self.home / "root/common/tools"
         for path in (self.bin, self.headers, tools):
             path.mkdir(parents=True)
@@ -47,6 +48,19 @@ class FakeMachine(unittest.TestCase):
         path = self.headers / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+
+    def debian(self) -> None:
+        """An apt-get that installs from a folder for each package, with the package's commands in it."""
+        self.command("apt-get", f"""log "$@"
+            [ "$1" != install ] || for package in "$@"; do
+              [ ! -d "{self.packages}/$package" ] || {shutil.which("cp")} "{self.packages}/$package"/* "{self.bin}"
+            done""")
+        self.command("apt-cache")
+
+    def package(self, package: str, command: str) -> None:
+        """Moves a command from the machine into a package."""
+        (self.packages / package).mkdir(parents=True, exist_ok=True)
+        (self.bin / command).rename(self.packages / package / command)
 
     def everything_for_build(self) -> None:
         for name in BUILD_TOOLS:
@@ -135,7 +149,7 @@ class Missing(FakeMachine):
         self.command("apt-get", 'log "$@"')
         done = self.run_setup("build", "book", NO_INSTALL="1")
         self.assertEqual(done.returncode, 1)
-        for package in ("clang-19", "cmake", "ninja-build", "catch2", "libfmt-dev", "doxygen", "graphviz"):
+        for package in ("clang-19", "cmake", "ninja-build", "catch2", "libfmt-dev", "libcli11-dev", "doxygen", "graphviz"):
             self.assertIn(f"(Debian package {package})", done.stdout)
         self.assertIn("NO_INSTALL=1, so nothing is installed", done.stdout)
         self.assertEqual(self.calls(), [])
@@ -150,16 +164,43 @@ class Missing(FakeMachine):
 
     def test_apt_installs_what_is_missing(self) -> None:
         self.everything_for_build()
-        (self.bin / "cmake").unlink()
         self.compiler("clang++-19", "19.1.7", "clang version 19.1.7")
-        stub = f'printf "#!/bin/sh\\n" >"{self.bin}/cmake"; chmod +x "{self.bin}/cmake"'
-        (self.bin / "chmod").symlink_to(str(shutil.which("chmod")))
-        self.command("apt-get", f'log "$@"; [ "$1" != install ] || {{ {stub}; }}')
+        self.debian()
+        self.package("cmake", "cmake")
         done = self.run_setup("build")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("missing: CMake (Debian package cmake)", done.stdout)
         apt = [call for call in self.calls() if call.startswith("apt-get")]
         self.assertEqual(apt, ["apt-get update -qq", "apt-get install -y -qq --no-install-recommends cmake"])
+
+    def test_what_only_the_installed_compiler_needs_is_installed_in_a_second_round(self) -> None:
+        """With g++ alone nothing is asked of clang's sanitizers. Once clang 19 is installed it is chosen, and they are."""
+        self.everything_for_build()
+        self.compiler("g++", "12.2.0", "g++ 12.2.0")
+        self.compiler("clang++-19", "19.1.7", "clang version 19.1.7")
+        self.command("llvm-symbolizer-19")
+        (self.bin / "find").unlink()  # setup.sh looks for the sanitizers under /usr/lib, in which no test may write
+        self.command("find", f'[ ! -e "{self.bin}/sanitizers" ] || echo libclang_rt.asan.so')
+        self.command("sanitizers")
+        self.debian()
+        self.package("clang-19", "clang++-19")
+        self.package("libclang-rt-19-dev", "sanitizers")
+        self.package("llvm-19", "llvm-symbolizer-19")
+        done = self.run_setup("build", "sanitizers")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("Compiler: clang++-19", done.stdout)
+        installed = [call.rpartition("recommends ")[2] for call in self.calls() if call.startswith("apt-get install")]
+        self.assertEqual(installed, ["clang-19", "libclang-rt-19-dev llvm-19"])
+
+    def test_a_round_that_changes_nothing_ends_with_what_is_still_missing(self) -> None:
+        self.everything_for_build()
+        (self.bin / "cmake").unlink()
+        self.compiler("clang++-19", "19.1.7", "clang version 19.1.7")
+        self.debian()
+        done = self.run_setup("build")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("missing: CMake", done.stdout)
+        self.assertIn("still missing", done.stdout)
 
     def test_sudo_is_used_where_not_root(self) -> None:
         self.everything_for_build()
@@ -178,7 +219,7 @@ class Missing(FakeMachine):
         self.command("python3")
         done = self.run_setup("build", "book", TREADLE_SYSTEM="Darwin")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("brew install cmake ninja catch2 fmt curl doxygen graphviz universal-ctags", done.stdout)
+        self.assertIn("brew install cmake ninja catch2 fmt cli11 curl pkgconf universal-ctags doxygen graphviz", done.stdout)
 
     def test_other_systems_are_told_the_names(self) -> None:
         done = self.run_setup("build", TREADLE_SYSTEM="FreeBSD")

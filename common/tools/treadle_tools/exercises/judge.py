@@ -137,8 +137,8 @@ def build(exercise: Exercise, answer: str, tools: Toolchain, job: Path) -> Built
     check = exercise.file("check.cpp")
     check_source = check.read_text(encoding="utf-8")
     shield.write_text(guard(source, check_source, tools.guard_names()), encoding="utf-8")
-    argv = [shutil.which(tools.cxx) or tools.cxx, *tools.flags, "-Wall", "-Wextra", "-Wno-unused-parameter", *tools.prelude(),
-            *tools.include_flags(exercise.stage), f"-I{exercise.path}", f'-DANSWER="{shield}"', str(check),
+    argv = [shutil.which(tools.cxx) or tools.cxx, *tools.flags, "-Wall", "-Wextra", "-Wno-unused-parameter",
+            *tools.check_headers(exercise.stage, check), *tools.include_flags(exercise.stage), f"-I{exercise.path}", f'-DANSWER="{shield}"', str(check),
             "-o", str(job / "program"), *tools.link_inputs(exercise.stage)]
     limits = sandbox.COMPILER_LIMITS.scaled(sandbox.slowness(), sandbox.crowding())
     outcome = sandbox.run(argv, home, sandbox.clean_environment(home), limits, address_space=False, drop=False)

@@ -100,9 +100,10 @@ class Toolchain:
         words = " ".join([self.version, str(self.catch_major), *self.flags])
         return _digest([words.encode(), Path(__file__).read_bytes(), *_contents(files)])
 
-    def _compile(self, source: Path, output: Path, flags: list[str]) -> None:
-        argv = [self.cxx, *self.flags, *self.library_flags[0], *flags, str(source), "-o", str(output)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    def _compile(self, source: Path, output: Path, flags: list[str], text: str | None = None) -> None:
+        """Compile a file or, if there is a `text`, that; `source` is then what an error is about."""
+        argv = [self.cxx, *self.flags, *self.library_flags[0], *flags, str(source) if text is None else "-", "-o", str(output)]
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ExerciseError(f"{source} does not compile, so nothing can be checked against it:\n{done.stderr[:4000]}")
 
@@ -123,6 +124,23 @@ class Toolchain:
         place = self._cached("prelude", self._key([source]), lambda out: self._compile(
             source, out / "prelude.pch", ["-x", "c++-header", f"-I{KIT}", "-Xclang", "-fvalidate-ast-input-files-content"]))
         return ["-include-pch", str(place / "prelude.pch")]
+
+    def check_headers(self, stage: Path, check: Path) -> list[str]:
+        """Flags that put in front of a check what it includes before the answer, precompiled: every answer to an exercise is
+        compiled behind the same headers, and they take longer than the answer."""
+        lines = re.findall(r"^#include [<\"].+$", check.read_text(encoding="utf-8").split("#include ANSWER")[0], re.MULTILINE)
+        if not self.is_clang or not lines:
+            return self.prelude()
+        place = self.root / "common" / "testing"
+        inputs = [check, *sorted(place.glob("**/*.hpp")), *sorted((stage / "include").glob("**/*.hpp"))]
+
+        flags = ["-x", "c++-header", *self.prelude(), *self.include_flags(stage), f"-I{check.parent}",
+                 "-Xclang", "-fvalidate-ast-input-files-content"]
+
+        def make(out: Path) -> None:
+            self._compile(check, out / "headers.pch", flags, "\n".join(lines) + "\n")
+        made = self._cached(f"headers-{stage.name[:2]}-{check.parent.name}", self._key(inputs), make)
+        return ["-include-pch", str(made / "headers.pch")]
 
     def guard_names(self) -> list[str]:
         """Every name Catch2's macros are called or use, so that an answer cannot redefine one of them."""
@@ -156,14 +174,14 @@ class Toolchain:
         return archive if archive.stat().st_mtime > newest else None
 
     def kit_library(self, stage: Path) -> Path | None:
-        """The test kit's own sources, except those with a main."""
+        """The test kit's own sources, except those with a main. They know no stage, so one library serves all."""
         place = self.root / "common" / "testing"
         sources = [p for p in sorted(place.glob("**/*.cpp"))
                    if not re.search(r"CATCH_CONFIG_(MAIN|RUNNER)|\bmain *\(", p.read_text(encoding="utf-8"))]
         if not sources:
             return None
-        inputs = sources + sorted(place.glob("**/*.hpp")) + sorted((stage / "include").glob("**/*.hpp"))
-        return self._cached(f"kit{stage.name}", self._key(inputs), lambda out: self._archive(stage, sources, out)) / "lib.a"
+        inputs = sources + sorted(place.glob("**/*.hpp"))
+        return self._cached("kit", self._key(inputs), lambda out: self._archive(stage, sources, out)) / "lib.a"
 
     def _archive(self, stage: Path, sources: list[Path], out: Path) -> None:
         flags = ["-c", *self.include_flags(stage)]
