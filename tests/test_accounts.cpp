@@ -218,7 +218,7 @@ TEST_CASE("Accounts: a slow last step is reported with the co_await before it", 
 // ---- From other threads
 
 TEST_CASE("Accounts: each snapshot adds up, whatever the loop does meanwhile",
-          "[accounts][thread]") {
+          "[accounts][thread][real-time]") {
   LoopInThread other;
   EventLoop& loop = other.loop;
   std::atomic<bool> over = false;

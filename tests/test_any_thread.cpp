@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
 #include "testing/socket_pair.hpp"
@@ -33,6 +34,8 @@ using treadle::Task;
 using treadle::TaskState;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::Call;
+using treadle::testing::calls;
 using treadle::testing::comes_true;
 using treadle::testing::Counted;
 using treadle::testing::in_thread;
@@ -73,7 +76,7 @@ bool comes_to_wait(const AnyTask& task) {
 
 TEST_CASE_METHOD(LoopFixture,
                  "AnyThread: a task may be made by any thread while nobody runs the loop",
-                 "[any_thread][task]") {
+                 "[any_thread][task][real-time]") {
   auto task = in_thread([this] { return loop.create_task(where_it_runs()); });
   CHECK(task.state() == TaskState::kPending);
   run_until_idle();
@@ -81,7 +84,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE("AnyThread: a task that another thread makes runs on the loop's, and wakes it",
-          "[any_thread][task]") {
+          "[any_thread][task][real-time]") {
   LoopInThread other;
   const auto task = other.loop.create_task(where_it_runs());
   REQUIRE(comes_true([&] { return task.done(); }));
@@ -89,7 +92,7 @@ TEST_CASE("AnyThread: a task that another thread makes runs on the loop's, and w
 }
 
 TEST_CASE("AnyThread: tasks made by several threads at once are all run, each by its own number",
-          "[any_thread][task]") {
+          "[any_thread][task][real-time]") {
   constexpr int kThreads = 4, kTasks = 300;
   std::vector<std::vector<Task<int>>> made(kThreads);
   LoopInThread other;
@@ -113,7 +116,8 @@ TEST_CASE("AnyThread: tasks made by several threads at once are all run, each by
   CHECK(ids.size() == std::size_t{kThreads} * kTasks);
 }
 
-TEST_CASE("AnyThread: who sees that a task is done sees its result", "[any_thread][task]") {
+TEST_CASE("AnyThread: who sees that a task is done sees its result",
+          "[any_thread][task][real-time]") {
   LoopInThread other;
   bool all_right = true;
   for (int i = 0; i < 300; ++i) {
@@ -128,7 +132,8 @@ TEST_CASE("AnyThread: who sees that a task is done sees its result", "[any_threa
   CHECK(all_right);
 }
 
-TEST_CASE("AnyThread: the only handle moves the value out, several copy it", "[any_thread][task]") {
+TEST_CASE("AnyThread: the only handle moves the value out, several copy it",
+          "[any_thread][task][real-time]") {
   LoopInThread other;
   auto only = other.loop.create_task(
       []() -> Coro<std::unique_ptr<int>> { co_return std::make_unique<int>(7); }());
@@ -152,7 +157,7 @@ TEST_CASE("AnyThread: the only handle moves the value out, several copy it", "[a
 // ---- call_later, call_at
 
 TEST_CASE("AnyThread: call_later from another thread wakes a loop that sleeps",
-          "[any_thread][call_later]") {
+          "[any_thread][call_later][real-time]") {
   LoopInThread other;
   std::atomic<bool> ran = false;
   const auto handle = other.loop.call_later(1ms, [&] { ran = true; });
@@ -161,7 +166,7 @@ TEST_CASE("AnyThread: call_later from another thread wakes a loop that sleeps",
 }
 
 TEST_CASE("AnyThread: a loop that sleeps for an hour hears of an earlier deadline",
-          "[any_thread][call_later]") {
+          "[any_thread][call_later][real-time]") {
   LoopInThread other;
   std::atomic<int> ran = 0;
   other.loop.call_later(1h, [] {});
@@ -173,7 +178,7 @@ TEST_CASE("AnyThread: a loop that sleeps for an hour hears of an earlier deadlin
 
 TEST_CASE_METHOD(LoopFixture,
                  "AnyThread: call_later while nobody runs the loop counts from the call",
-                 "[any_thread][call_later]") {
+                 "[any_thread][call_later][real-time]") {
   in_thread([this] {
     loop.call_later(2s, [this] { note("second"); });
     loop.call_later(1s, [this] { note("first"); });
@@ -186,7 +191,7 @@ TEST_CASE_METHOD(LoopFixture,
 // ---- cancel
 
 TEST_CASE("AnyThread: a task that waits is cancelled from another thread, which is said",
-          "[any_thread][cancel]") {
+          "[any_thread][cancel][real-time]") {
   LoopInThread other;
   const auto task = other.loop.create_task(sleeps_long());
   REQUIRE(comes_to_wait(task));
@@ -199,7 +204,7 @@ TEST_CASE("AnyThread: a task that waits is cancelled from another thread, which 
 
 TEST_CASE_METHOD(LoopFixture,
                  "AnyThread: a task is cancelled by any thread while nobody runs the loop",
-                 "[any_thread][cancel]") {
+                 "[any_thread][cancel][real-time]") {
   const auto waits = spawn("waits", sleeps_long());
   run_until_idle();
   const auto pending = spawn("pending", [this]() -> Coro<> {
@@ -218,7 +223,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that runs hears of it where it waits next",
-                 "[any_thread][cancel]") {
+                 "[any_thread][cancel][real-time]") {
   const auto task = spawn("task", [this]() -> Coro<> {
     const AnyTask self = co_await treadle::get_current_task();
     in_thread([&] { self.cancel("from outside"); });
@@ -236,7 +241,7 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that runs hears of it where it 
 }
 
 TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that always finds bytes hears of it",
-                 "[any_thread][cancel][read]") {
+                 "[any_thread][cancel][read][real-time]") {
   SocketPair pair;
   int received = 0;
   const auto task = spawn("task", [&]() -> Coro<> {
@@ -255,7 +260,7 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: a task that always finds bytes hears o
 
 TEST_CASE_METHOD(LoopFixture,
                  "AnyThread: cancelled in the turn that wakes it, it keeps what it was woken with",
-                 "[any_thread][cancel][turn]") {
+                 "[any_thread][cancel][turn][real-time]") {
   // The cancel lies in the inbox when the timer is due: the loop takes the inbox first.
   const auto task = spawn("task", [this]() -> Coro<> {
     co_await Sleep(1s);
@@ -274,7 +279,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE("AnyThread: several threads that cancel are counted, and heard once",
-          "[any_thread][cancel]") {
+          "[any_thread][cancel][real-time]") {
   LoopInThread other;
   std::atomic<int> heard = 0;
   std::atomic<bool> go = false;
@@ -308,7 +313,7 @@ TEST_CASE("AnyThread: several threads that cancel are counted, and heard once",
 
 TEST_CASE_METHOD(LoopFixture,
                  "AnyThread: what was asked for and taken back before it was heard is not heard",
-                 "[any_thread][cancel]") {
+                 "[any_thread][cancel][real-time]") {
   const auto task = spawn("task", [this]() -> Coro<> {
     const AnyTask self = co_await treadle::get_current_task();
     self.cancel();
@@ -324,13 +329,14 @@ TEST_CASE_METHOD(LoopFixture,
 
 // ---- stop, and who runs
 
-TEST_CASE("AnyThread: stop ends run_forever of a loop that sleeps", "[any_thread][stop]") {
+TEST_CASE("AnyThread: stop ends run_forever of a loop that sleeps",
+          "[any_thread][stop][real-time]") {
   EventLoop loop;
   const auto never = loop.call_later(1h, [] {});
+  const int polls = calls(Call::kPoll);
   Threads threads;
   threads.start([&] {
-    while (!loop.is_running()) std::this_thread::yield();
-    std::this_thread::sleep_for(1ms);
+    comes_true([&] { return calls(Call::kPoll) > polls; });  // the loop sleeps, or is about to
     loop.stop();
   });
   loop.run_forever();
@@ -339,7 +345,7 @@ TEST_CASE("AnyThread: stop ends run_forever of a loop that sleeps", "[any_thread
 }
 
 TEST_CASE("AnyThread: run_until_complete says that it was stopped, and can be taken up again",
-          "[any_thread][stop]") {
+          "[any_thread][stop][real-time]") {
   EventLoop loop;
   std::atomic<bool> go = false;
   const auto task = loop.create_task([](std::atomic<bool>& may_end) -> Coro<int> {
@@ -357,7 +363,7 @@ TEST_CASE("AnyThread: run_until_complete says that it was stopped, and can be ta
   CHECK(loop.run_until_complete(task) == 7);
 }
 
-TEST_CASE("AnyThread: a loop is run by one thread at a time", "[any_thread][run]") {
+TEST_CASE("AnyThread: a loop is run by one thread at a time", "[any_thread][run][real-time]") {
   LoopInThread other;
   CHECK(other.loop.is_running());
   CHECK_THROWS_WITH(other.loop.run_until_idle(), "this loop is running already");
@@ -368,7 +374,7 @@ TEST_CASE("AnyThread: a loop is run by one thread at a time", "[any_thread][run]
 }
 
 TEST_CASE("AnyThread: a loop that one thread has run may be run by another, and its tasks go on",
-          "[any_thread][run]") {
+          "[any_thread][run][real-time]") {
   EventLoop loop;
   const auto task = loop.create_task([]() -> Coro<std::vector<std::thread::id>> {
     std::vector<std::thread::id> places;
@@ -394,7 +400,7 @@ TEST_CASE("AnyThread: a loop that one thread has run may be run by another, and 
 }
 
 TEST_CASE_METHOD(LoopFixture, "AnyThread: another thread than the loop's runs no task of it",
-                 "[any_thread][run]") {
+                 "[any_thread][run][real-time]") {
   const auto task = spawn("task", [this]() -> Coro<> {
     note(loop.current_task() ? "a task" : "none");
     note(in_thread([this] { return static_cast<bool>(loop.current_task()); }) ? "a task" : "none");
@@ -408,7 +414,7 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: another thread than the loop's runs no
 
 TEST_CASE(
     "AnyThread: done callbacks of another thread run on the loop's, in the order of the calls",
-    "[any_thread][done_callback]") {
+    "[any_thread][done_callback][real-time]") {
   LoopInThread other;
   const auto task = other.loop.create_task(sleeps_long());
   std::vector<int> ran;
@@ -427,7 +433,7 @@ TEST_CASE(
 
 TEST_CASE_METHOD(LoopFixture,
                  "AnyThread: a done callback may be left by any thread while nobody runs the loop",
-                 "[any_thread][done_callback]") {
+                 "[any_thread][done_callback][real-time]") {
   const auto task = spawn("task", gives(1));
   in_thread([&] { task.add_done_callback([this] { note("first"); }); });
   run_until_idle();
@@ -438,7 +444,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE("AnyThread: a done callback runs once, though the task ends in the same moment",
-          "[any_thread][done_callback]") {
+          "[any_thread][done_callback][real-time]") {
   constexpr int kRounds = 500;
   std::atomic<int> ran = 0;
   LoopInThread other;
@@ -455,7 +461,8 @@ TEST_CASE("AnyThread: a done callback runs once, though the task ends in the sam
 
 // ---- Questions
 
-TEST_CASE("AnyThread: what a task waits for is told to other threads", "[any_thread][waits_for]") {
+TEST_CASE("AnyThread: what a task waits for is told to other threads",
+          "[any_thread][waits_for][real-time]") {
   LoopInThread other;
   const auto task = other.loop.create_task(sleeps_long());
   const auto joins = other.loop.create_task([](Task<> what) -> Coro<> { co_await what; }(task));
@@ -471,7 +478,7 @@ TEST_CASE("AnyThread: what a task waits for is told to other threads", "[any_thr
 TEST_CASE_METHOD(
     LoopFixture,
     "AnyThread: a thread that runs a loop is not made to wait for an answer of another",
-    "[any_thread][waits_for]") {
+    "[any_thread][waits_for][real-time]") {
   LoopInThread other;
   const auto task = other.loop.create_task(sleeps_long());
   REQUIRE(comes_to_wait(task));
@@ -487,7 +494,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE("AnyThread: a failed task's error is told to other threads, and then not to the handler",
-          "[any_thread][errors]") {
+          "[any_thread][errors][real-time]") {
   std::atomic<int> told = 0;
   {
     LoopInThread other;
@@ -506,7 +513,7 @@ TEST_CASE("AnyThread: a failed task's error is told to other threads, and then n
 TEST_CASE(
     "AnyThread: the last handle to a failed task goes on another thread: the loop reports, on its "
     "own",
-    "[any_thread][errors]") {
+    "[any_thread][errors][real-time]") {
   std::atomic<int> told = 0;
   std::atomic<std::thread::id> place = std::thread::id();
   LoopInThread other;
@@ -526,7 +533,7 @@ TEST_CASE(
 TEST_CASE_METHOD(
     LoopFixture,
     "AnyThread: while nobody runs the loop, who drops the last handle to a failed task reports it",
-    "[any_thread][errors]") {
+    "[any_thread][errors][real-time]") {
   auto task = spawn("task", fails());
   run_until_idle();
   in_thread([handle = std::move(task)]() mutable { handle = Task<int>(); });
@@ -534,7 +541,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE("AnyThread: two threads drop the last handles to a failed task, and it is reported once",
-          "[any_thread][errors]") {
+          "[any_thread][errors][real-time]") {
   std::atomic<int> told = 0;
   constexpr int kRounds = 200;
   {
@@ -554,7 +561,7 @@ TEST_CASE("AnyThread: two threads drop the last handles to a failed task, and it
 }
 
 TEST_CASE("AnyThread: a handle dropped in the moment in which its task fails hides no error",
-          "[any_thread][errors]") {
+          "[any_thread][errors][real-time]") {
   std::atomic<int> told = 0;
   constexpr int kRounds = 2000;
   LoopInThread other;
@@ -569,7 +576,7 @@ TEST_CASE("AnyThread: a handle dropped in the moment in which its task fails hid
 }
 
 TEST_CASE_METHOD(LoopFixture, "AnyThread: an exception handler may be set by any thread",
-                 "[any_thread][errors]") {
+                 "[any_thread][errors][real-time]") {
   std::atomic<bool> over = false;
   std::atomic<int> told = 0;
   Threads threads;
@@ -589,7 +596,7 @@ TEST_CASE_METHOD(LoopFixture, "AnyThread: an exception handler may be set by any
 // ---- After the loop
 
 TEST_CASE("AnyThread: handles outlive their loop on other threads, and answer",
-          "[any_thread][lifetime]") {
+          "[any_thread][lifetime][real-time]") {
   AllocationCheck memory;
   {
     std::optional<Task<int>> finished, cancelled;
@@ -628,7 +635,7 @@ TEST_CASE("AnyThread: handles outlive their loop on other threads, and answer",
 }
 
 TEST_CASE("AnyThread: handles that many threads hold and drop leave nothing behind",
-          "[any_thread][lifetime]") {
+          "[any_thread][lifetime][real-time]") {
   Counted::reset();
   std::vector<Task<int>> tasks;
   {

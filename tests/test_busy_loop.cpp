@@ -61,7 +61,8 @@ TEST_CASE_METHOD(Busy, "BusyLoop: a reader whose descriptor is ready is woken", 
   CHECK(in_time);
 }
 
-TEST_CASE_METHOD(Busy, "BusyLoop: a callback of another thread runs", "[busy][fair][thread]") {
+TEST_CASE_METHOD(Busy, "BusyLoop: a callback of another thread runs",
+                 "[busy][fair][thread][real-time]") {
   loop.call_soon(
       [this] { in_thread([this] { loop.call_soon_threadsafe([this] { heard = true; }); }); });
   run_until_idle();

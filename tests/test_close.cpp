@@ -78,6 +78,14 @@ class Closing : public LoopFixture {
     }
   }
 
+  /// A chain of coroutines, the innermost of which swallows each cancel.
+  Coro<> refuse_below(int depth, Counted = Counted()) {
+    if (depth == 0)
+      co_await refuse("bottom");
+    else
+      co_await refuse_below(depth - 1);
+  }
+
   void note_time(const std::string& what) {
     note(what + " at " + std::to_string(clock.elapsed() / 1ms) + " ms");
   }
@@ -271,6 +279,38 @@ TEST_CASE_METHOD(Closing, "Close: each that refuses is named", "[close][refuse]"
   CHECK(clock.elapsed() == 100ms);
 }
 
+TEST_CASE_METHOD(Closing, "Close: a chain that refuses is destroyed from the inside out",
+                 "[close][refuse]") {
+  const auto says = [this](const char* name) {
+    return std::shared_ptr<void>(nullptr, [this, name](void*) { note(name); });
+  };
+  const auto inner = [&](std::shared_ptr<void>) -> Coro<> {
+    const auto local = says("inner local");
+    co_await refuse("inner");
+  };
+  const auto outer = [&](std::shared_ptr<void>) -> Coro<> {
+    const auto local = says("outer local");
+    co_await inner(says("inner argument"));
+  };
+  const auto task = spawn("outer", outer(says("outer argument")));  // keeps the task, and no frame
+  run_until_idle();
+  loop.close(0s);
+  CHECK(task.done());
+  CHECK(trace ==
+        Trace{"inner refuses", "inner local", "inner argument", "outer local", "outer argument"});
+  CHECK(Counted::live() == 0);
+}
+
+TEST_CASE_METHOD(Closing, "Close: a chain 100,000 deep that refuses is destroyed",
+                 "[close][refuse][deep]") {
+  spawn("deep", refuse_below(100'000));
+  run_until_idle();
+  CHECK(Counted::live() > 100'000);
+  loop.close(0s);  // one frame within the destructor of another would overflow the stack
+  CHECK(trace == Trace{"bottom refuses"});
+  CHECK(Counted::live() == 0);
+}
+
 TEST_CASE_METHOD(Closing, "Close: without grace all are told all the same, and may end at once",
                  "[close][refuse]") {
   const auto good = spawn("good", wait("good"));
@@ -308,7 +348,7 @@ TEST_CASE_METHOD(Closing, "Close: who would never be woken is not waited for", "
 }
 
 TEST_CASE_METHOD(Closing, "Close: a task that never waits does not keep the loop open for ever",
-                 "[close][refuse]") {
+                 "[close][refuse][real-time]") {
   spawn("busy", [this]() -> Coro<> {
     for (;;) {
       try {
@@ -345,7 +385,7 @@ TEST_CASE_METHOD(Closing, "Close: what refuses is destroyed from the inside out"
 }
 
 TEST_CASE("Close: what is destroyed may cancel, and take back, its own task and others",
-          "[close][refuse][lifetime]") {
+          "[close][refuse][lifetime][real-time]") {
   const auto ending = in_child([] {
     struct Guard {
       AnyTask task;

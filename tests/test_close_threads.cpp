@@ -31,10 +31,11 @@ using treadle::Sleep;
 using treadle::Task;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
-using treadle::testing::comes_true;
+using treadle::testing::comes_to_sleep;
 using treadle::testing::Counted;
 using treadle::testing::DescriptorCheck;
 using treadle::testing::in_thread;
+using treadle::testing::Thread;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
 
@@ -73,7 +74,8 @@ std::string says(F f) {
 
 // ---- After the end
 
-TEST_CASE("CloseThreads: a closed loop takes nothing on, whoever comes", "[close][thread]") {
+TEST_CASE("CloseThreads: a closed loop takes nothing on, whoever comes",
+          "[close][thread][real-time]") {
   Counted::reset();
   EventLoop loop;
   loop.close();
@@ -93,7 +95,7 @@ TEST_CASE("CloseThreads: a closed loop takes nothing on, whoever comes", "[close
 }
 
 TEST_CASE("CloseThreads: a closed loop may be asked, stopped and closed by anybody",
-          "[close][thread]") {
+          "[close][thread][real-time]") {
   EventLoop loop;
   loop.close();
   const bool right = in_thread([&] {
@@ -104,7 +106,8 @@ TEST_CASE("CloseThreads: a closed loop may be asked, stopped and closed by anybo
   CHECK(right);
 }
 
-TEST_CASE("CloseThreads: a loop may be closed by another thread than ran it", "[close][thread]") {
+TEST_CASE("CloseThreads: a loop may be closed by another thread than ran it",
+          "[close][thread][real-time]") {
   EventLoop loop;
   const auto task = loop.create_task([]() -> Coro<> { co_await Sleep(1h); }());
   loop.run_until_idle();
@@ -114,7 +117,7 @@ TEST_CASE("CloseThreads: a loop may be closed by another thread than ran it", "[
 }
 
 TEST_CASE("CloseThreads: what was posted and has not run is destroyed by the close",
-          "[close][thread]") {
+          "[close][thread][real-time]") {
   Fate fate;
   {
     EventLoop loop;
@@ -127,7 +130,7 @@ TEST_CASE("CloseThreads: what was posted and has not run is destroyed by the clo
 }
 
 TEST_CASE("CloseThreads: a destructor that posts while the loop closes is told, and nothing hangs",
-          "[close][thread]") {
+          "[close][thread][real-time]") {
   std::atomic<int> told = 0;
   struct PostsInTheEnd {
     PostsInTheEnd(EventLoop& to, std::atomic<int>& count) : loop(&to), refused(count) {}
@@ -183,7 +186,7 @@ void close_while(int rounds, Act act) {
 }
 
 TEST_CASE("CloseThreads: a callback posted while the loop closes is run or destroyed, or refused",
-          "[close][thread][post]") {
+          "[close][thread][post][real-time]") {
   Fate fate;
   std::atomic<int> accepted = 0, refused = 0;
   AllocationCheck memory;
@@ -207,7 +210,7 @@ TEST_CASE("CloseThreads: a callback posted while the loop closes is run or destr
 }
 
 TEST_CASE("CloseThreads: a task made while the loop closes ends, in whichever way",
-          "[close][thread][task]") {
+          "[close][thread][task][real-time]") {
   Counted::reset();
   std::atomic<int> unfinished = 0, lost = 0;
   close_while(15, [&](EventLoop& loop, int) {
@@ -225,7 +228,7 @@ TEST_CASE("CloseThreads: a task made while the loop closes ends, in whichever wa
 }
 
 TEST_CASE("CloseThreads: timers made and cancelled while the loop closes leave nothing",
-          "[close][thread][call_later]") {
+          "[close][thread][call_later][real-time]") {
   Fate fate;
   std::atomic<int> made = 0;
   AllocationCheck memory;
@@ -240,7 +243,7 @@ TEST_CASE("CloseThreads: timers made and cancelled while the loop closes leave n
 }
 
 TEST_CASE("CloseThreads: handles are asked and cancelled while their loop closes",
-          "[close][thread][cancel]") {
+          "[close][thread][cancel][real-time]") {
   for (int round = 0; round < 40; ++round) {
     EventLoop loop;
     std::vector<Task<>> tasks;
@@ -270,7 +273,8 @@ TEST_CASE("CloseThreads: handles are asked and cancelled while their loop closes
   }
 }
 
-TEST_CASE("CloseThreads: stop() in the moment of the close harms nobody", "[close][thread][stop]") {
+TEST_CASE("CloseThreads: stop() in the moment of the close harms nobody",
+          "[close][thread][stop][real-time]") {
   const DescriptorCheck descriptors;
   for (int round = 0; round < 200; ++round) {
     EventLoop loop;
@@ -284,7 +288,7 @@ TEST_CASE("CloseThreads: stop() in the moment of the close harms nobody", "[clos
 }
 
 TEST_CASE("CloseThreads: who posts the end of a loop may still be at it when the loop is gone",
-          "[close][thread][stop]") {
+          "[close][thread][stop][real-time]") {
   Threads threads;
   for (int round = 0; round < 200; ++round) {
     EventLoop loop;
@@ -294,7 +298,8 @@ TEST_CASE("CloseThreads: who posts the end of a loop may still be at it when the
   threads.join();
 }
 
-TEST_CASE("CloseThreads: two threads close, and the loop is closed once", "[close][thread]") {
+TEST_CASE("CloseThreads: two threads close, and the loop is closed once",
+          "[close][thread][real-time]") {
   for (int round = 0; round < 50; ++round) {
     EventLoop loop;
     std::atomic<int> cleaned = 0;
@@ -322,7 +327,7 @@ TEST_CASE("CloseThreads: two threads close, and the loop is closed once", "[clos
 }
 
 TEST_CASE("CloseThreads: a thread that waits for a result is told when the loop closes",
-          "[close][thread]") {
+          "[close][thread][real-time]") {
   EventLoop loop;
   auto remote = run_coroutine_threadsafe(loop, []() -> Coro<int> {
     co_await Sleep(1h);
@@ -330,17 +335,16 @@ TEST_CASE("CloseThreads: a thread that waits for a result is told when the loop 
   }());
   loop.run_until_idle();
   std::string told;
-  Threads threads;
-  threads.start([&] {
+  Thread asks([&] {
     try {
       remote.result();
     } catch (const CancelledError& error) {
       told = error.message();
     }
   });
-  std::this_thread::sleep_for(2ms);
+  comes_to_sleep(asks.number());  // it waits
   loop.close();
-  threads.join();
+  asks.join();
   CHECK(told == "cancelled because the loop closes");
 }
 

@@ -4,13 +4,13 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 #include "treadle/run_coroutine_threadsafe.hpp"
 #include "treadle/run_in_thread.hpp"
 #include "treadle/sleep.hpp"
@@ -28,7 +28,11 @@ using treadle::Suspension;
 using treadle::Task;
 using treadle::ThreadPool;
 using treadle::TimerHandle;
+using treadle::testing::comes_true;
+using treadle::testing::in_thread;
+using treadle::testing::is_asleep;
 using treadle::testing::LoopFixture;
+using treadle::testing::Thread;
 using treadle::testing::Trace;
 
 void wait_for(const std::atomic<int>& stage, int value) {
@@ -43,21 +47,28 @@ Coro<int> fails() {
 // ---- The loop's last look before it sleeps
 
 TEST_CASE("Crossing: a signal that another thread catches is heard by a loop that falls asleep",
-          "[crossing][signals]") {
+          "[crossing][signals][real-time]") {
   EventLoop loop;
-  const auto heard = std::make_shared<std::atomic<bool>>(false);
+  std::atomic<int> stage = 0;
   ThreadPool pool(1);  // not the program's: a test that forks would have that without its threads
-  const auto waits = [](ThreadPool& threads, std::shared_ptr<std::atomic<bool>> end) -> Coro<> {
-    auto job = [end] {
-      std::raise(SIGINT);  // the loop looks whether anybody is left, before it sleeps for good
-      for (int i = 0; i < 5000 && !*end; ++i) std::this_thread::sleep_for(1ms);
+  const auto waits = [](ThreadPool& threads, std::atomic<int>& now) -> Coro<> {
+    auto job = [&now] {
+      wait_for(now, 1);
+      std::raise(SIGINT);
+      now = 2;
+      comes_true([&] { return now == 3; });
     };
     co_await run_in_thread(std::move(job), threads);
   };
-  const Task<> task = loop.create_task(waits(pool, heard));
+  const Task<> task = loop.create_task(waits(pool, stage));
   loop.cancel_on_signal(SIGINT, task);
+  // In the turn before the loop looks whether a thread is left, and sleeps without end.
+  loop.call_soon([&] {
+    stage = 1;
+    wait_for(stage, 2);
+  });
   loop.run_until_done(task);
-  *heard = true;  // and not by a callback: its turn does not come any more
+  stage = 3;  // here, and not in a callback, for which there is no further turn
   CHECK(task.cancelled());
 }
 
@@ -134,12 +145,11 @@ TEST_CASE_METHOD(LoopFixture, "Crossing: an awaiter may cancel others where it i
 TEST_CASE_METHOD(
     LoopFixture,
     "Crossing: a timer that is cancelled before the loop has heard of it is never armed",
-    "[crossing][call_later]") {
+    "[crossing][call_later][real-time]") {
   bool cancelled = false;
   loop.call_soon([&] {
-    std::optional<TimerHandle> handle;
-    std::thread([&] { handle = loop.call_later(1h, [] {}); }).join();
-    cancelled = handle->cancel();
+    TimerHandle handle = in_thread([&] { return loop.call_later(1h, [] {}); });
+    cancelled = handle.cancel();
   });
   const auto before = loop.time();
   loop.run_forever();
@@ -149,17 +159,17 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(LoopFixture,
                  "Crossing: another thread takes its cancel back before the loop has heard it",
-                 "[crossing][cancel]") {
+                 "[crossing][cancel][real-time]") {
   const auto sleeps = []() -> Coro<> { co_await sleep_for(1s); };
   const Task<> task = loop.create_task(sleeps());
   std::size_t asked = 0;
   std::size_t left = 1;
   loop.call_later(500ms, [&] {
-    std::thread([&, copy = AnyTask(task)] {
+    in_thread([&, copy = AnyTask(task)] {
       copy.cancel("no, wait");
       asked = copy.cancelling();
       left = copy.uncancel();
-    }).join();
+    });
   });
   loop.run_until_done(task);
   CHECK(asked == 1);
@@ -184,10 +194,13 @@ TEST_CASE_METHOD(LoopFixture,
 
 TEST_CASE(
     "Crossing: a task that a closing loop takes no more ends before anybody sees the loop closed",
-    "[crossing][close]") {
+    "[crossing][close][real-time]") {
   struct Slow {
     std::atomic<int>& stage;
-    ~Slow() { wait_for(stage, 3); }
+    ~Slow() {
+      stage = 3;
+      wait_for(stage, 4);
+    }
   };
   struct Local {
     std::atomic<int>& stage;
@@ -208,28 +221,28 @@ TEST_CASE(
   };
   std::atomic<int> stage = 0;
   std::string end;
+  std::atomic<bool> told = false;
   EventLoop loop;
   loop.set_exception_handler([](const treadle::ErrorContext&) {});
   loop.create_task(refuses(stage));
   loop.run_until_idle();
-  std::thread other([&] {
+  Thread other([&] {
     wait_for(stage, 1);  // the loop destroys what it has
     loop.call_soon([slow = std::make_unique<Slow>(stage)] {});
     const auto never = []() -> Coro<int> { co_return 1; };
     const auto task = treadle::run_coroutine_threadsafe(loop, never());
     stage = 2;
-    while (!loop.is_closed()) std::this_thread::yield();
-    std::this_thread::sleep_for(5ms);
-    std::thread waits([&] {  // the loop is closed, and destroys what came last
+    wait_for(stage, 3);  // the loop is closed, and destroys what came last
+    Thread waits([&] {
       try {
         end = std::to_string(task.result());
       } catch (const CancelledError& error) {
         end = error.message();
       }
+      told = true;
     });
-    std::this_thread::sleep_for(20ms);
-    stage = 3;
-    waits.join();
+    comes_true([&] { return told || is_asleep(waits.number()); });
+    stage = 4;
   });
   loop.close(0s);
   other.join();
@@ -238,7 +251,7 @@ TEST_CASE(
 
 TEST_CASE_METHOD(LoopFixture,
                  "Crossing: a job that nobody wants any more is not missed where its pool ends",
-                 "[crossing]") {
+                 "[crossing][real-time]") {
   const auto job = [](ThreadPool& pool, std::atomic<int>& stage) -> Coro<> {
     co_await run_in_thread(
         [&stage] {

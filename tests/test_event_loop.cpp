@@ -2,9 +2,9 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 
 namespace test_event_loop {
 
@@ -16,6 +16,7 @@ using treadle::Task;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
 using treadle::testing::Counted;
+using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 using treadle::testing::Trace;
 
@@ -307,16 +308,16 @@ TEST_CASE_METHOD(LoopFixture, "EventLoop: running another loop inside a loop is 
 
 TEST_CASE_METHOD(LoopFixture,
                  "EventLoop: loops can run in turn on one thread, and side by side on two",
-                 "[loop]") {
+                 "[loop][real-time]") {
   EventLoop other;
   CHECK(loop.run_until_complete(give(1)) == 1);
   CHECK(other.run_until_complete(give(2)) == 2);
   int seen = 0;
   loop.call_soon([&] {
-    std::thread([&] {
+    in_thread([&] {
       EventLoop third;
       seen = third.run_until_complete(give(3));
-    }).join();
+    });
   });
   run_until_idle();
   CHECK(seen == 3);

@@ -33,7 +33,7 @@ using treadle::testing::Trace;
 TEST_CASE_METHOD(
     LoopFixture,
     "Handle: cancelled before the turn, the callback does not run, and is gone at once",
-    "[handle][cancel]") {
+    "[handle][cancel][real-time]") {
   Handle handle = loop.call_soon([this, counted = Counted()] { note("ran"); });
   CHECK_FALSE(handle.cancelled());
   CHECK(in_thread([&] { return handle.cancel(); }));
@@ -44,7 +44,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(LoopFixture, "Handle: cancelled in the turn in which it is ready, it does not run",
-                 "[handle][cancel][turn]") {
+                 "[handle][cancel][turn][real-time]") {
   std::optional<Handle> second;
   loop.call_soon([&] { in_thread([&] { note(second->cancel() ? "cancelled" : "too late"); }); });
   second = loop.call_soon([this, counted = Counted()] { note("second"); });
@@ -57,7 +57,7 @@ TEST_CASE_METHOD(LoopFixture, "Handle: cancelled in the turn in which it is read
 TEST_CASE_METHOD(
     LoopFixture,
     "Handle: cancelled while it runs, the answer is no, at once, and it runs to its end",
-    "[handle][cancel]") {
+    "[handle][cancel][real-time]") {
   std::optional<Handle> self;
   self = loop.call_soon([&] {
     // The other thread is waited for: were it made to wait for the callback, nobody would ever go on.
@@ -70,7 +70,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(LoopFixture, "Handle: cancelled after it has run, the answer is no",
-                 "[handle][cancel]") {
+                 "[handle][cancel][real-time]") {
   Handle handle = loop.call_soon([this] { note("ran"); });
   run_until_idle();
   CHECK_FALSE(in_thread([&] { return handle.cancel(); }));
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(LoopFixture, "Handle: cancelled after it has run, the answer is
 }
 
 TEST_CASE_METHOD(LoopFixture, "Handle: only the first of several cancels is told yes",
-                 "[handle][cancel]") {
+                 "[handle][cancel][real-time]") {
   for (int round = 0; round < 50; ++round) {
     const Handle handle = loop.call_soon([this] { note("ran"); });
     std::atomic<int> told_yes = 0;
@@ -96,7 +96,7 @@ TEST_CASE_METHOD(LoopFixture, "Handle: only the first of several cancels is told
 }
 
 TEST_CASE("Handle: it has run or was cancelled, never both and never neither",
-          "[handle][cancel][thread]") {
+          "[handle][cancel][thread][real-time]") {
   constexpr int kRounds = 3000;
   std::atomic<int> ran = 0, cancelled = 0;
   {
@@ -154,7 +154,7 @@ TEST_CASE("Handle: one that was moved from is asked for nothing", "[handle][chec
 // ---- After the loop
 
 TEST_CASE("Handle: it outlives its loop, on another thread, and the answer is no",
-          "[handle][lifetime][thread]") {
+          "[handle][lifetime][thread][real-time]") {
   Counted::reset();
   AllocationCheck memory;
   {
@@ -179,7 +179,7 @@ TEST_CASE("Handle: it outlives its loop, on another thread, and the answer is no
 TEST_CASE_METHOD(
     LoopFixture,
     "Handle: a timer cancelled from another thread leaves at once where nobody runs the loop",
-    "[handle][cancel][call_later]") {
+    "[handle][cancel][call_later][real-time]") {
   TimerHandle handle = loop.call_later(1h, [this, counted = Counted()] { note("ran"); });
   CHECK(in_thread([&] { return handle.cancel(); }));
   CHECK(Counted::live() == 0);
@@ -191,7 +191,7 @@ TEST_CASE_METHOD(
 TEST_CASE_METHOD(
     LoopFixture,
     "Handle: a timer cancelled from another thread leaves in the next turn of a loop that runs",
-    "[handle][cancel][call_later]") {
+    "[handle][cancel][call_later][real-time]") {
   TimerHandle handle = loop.call_later(1h, [this, counted = Counted()] { note("ran"); });
   loop.call_soon([&] {
     note(in_thread([&] { return handle.cancel(); }) ? "cancelled" : "too late");
@@ -205,7 +205,7 @@ TEST_CASE_METHOD(
 TEST_CASE_METHOD(
     LoopFixture,
     "Handle: a timer that another thread made and the loop has not heard of is taken back as well",
-    "[handle][cancel][call_later]") {
+    "[handle][cancel][call_later][real-time]") {
   loop.call_soon([&] {
     // What the other thread asks for lies in the inbox; the answer is here already.
     TimerHandle handle = in_thread(
@@ -221,7 +221,7 @@ TEST_CASE_METHOD(
 TEST_CASE_METHOD(
     LoopFixture,
     "Handle: a timer that is due and cancelled from another thread in that turn does not run",
-    "[handle][cancel][call_later][turn]") {
+    "[handle][cancel][call_later][turn][real-time]") {
   std::optional<TimerHandle> second;
   loop.call_later(
       1s, [&] { note(in_thread([&] { return second->cancel(); }) ? "cancelled" : "too late"); });
@@ -232,7 +232,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE("Handle: a timer has run or was cancelled, never both and never neither",
-          "[handle][cancel][call_later][thread]") {
+          "[handle][cancel][call_later][thread][real-time]") {
   constexpr int kRounds = 1000;
   std::atomic<int> ran = 0, cancelled = 0;
   {

@@ -89,7 +89,7 @@ Coro<> serve(EventLoop& loop, Socket& listener, Task<>& self) {
   }
 }
 
-TEST_CASE("Connections: a thousand at the same time lose no byte", "[connections]") {
+TEST_CASE("Connections: a thousand at the same time lose no byte", "[connections][real-time]") {
   allow_descriptors();
   Counted::reset();
   Socket listener = listen_tcp({"127.0.0.1", 0});

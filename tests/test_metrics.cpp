@@ -5,6 +5,7 @@
 
 #include "testing/loop_fixture.hpp"
 #include "testing/socket_pair.hpp"
+#include "testing/thread.hpp"
 #include "testing/virtual_clock.hpp"
 #include "treadle/sleep.hpp"
 #include "treadle/socket.hpp"
@@ -33,6 +34,7 @@ using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::put;
 using treadle::testing::SocketPair;
+using treadle::testing::Thread;
 using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
 
@@ -240,10 +242,11 @@ TEST_CASE("Metrics: in debug mode a step is slow after 100 ms, a callback too", 
 
 // ---- From other threads
 
-TEST_CASE("Metrics: another thread gets a snapshot of a loop that runs", "[metrics][thread]") {
+TEST_CASE("Metrics: another thread gets a snapshot of a loop that runs",
+          "[metrics][thread][real-time]") {
   EventLoop loop;
   const auto task = loop.create_task(sleeper(), "sleeper");
-  std::thread runner([&] { loop.run_forever(); });
+  Thread runner([&] { loop.run_forever(); });
   while (!loop.is_running()) std::this_thread::yield();
   for (int i = 0; i < 200; ++i) {
     const LoopMetrics metrics = loop.metrics();
@@ -256,7 +259,8 @@ TEST_CASE("Metrics: another thread gets a snapshot of a loop that runs", "[metri
   runner.join();
 }
 
-TEST_CASE("Metrics: a step that does not end keeps nobody waiting for ever", "[metrics][thread]") {
+TEST_CASE("Metrics: a step that does not end keeps nobody waiting for ever",
+          "[metrics][thread][real-time]") {
   EventLoop loop;
   LoopFixture::restart_ids();
   std::atomic<bool> inside = false;
@@ -266,7 +270,7 @@ TEST_CASE("Metrics: a step that does not end keeps nobody waiting for ever", "[m
     while (!end) std::this_thread::yield();
     co_return;
   }(inside, over));
-  std::thread runner([&] { loop.run_forever(); });
+  Thread runner([&] { loop.run_forever(); });
   while (!inside) std::this_thread::yield();
   CHECK_THROWS_AS(loop.metrics(20ms), TimeoutError);
   CHECK_THROWS_WITH(loop.all_tasks(20ms),

@@ -1,10 +1,10 @@
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 #include "treadle/sleep.hpp"
 
 namespace test_names {
@@ -20,6 +20,7 @@ using treadle::InvalidStateError;
 using treadle::Sleep;
 using treadle::Task;
 using treadle::testing::LoopFixture;
+using treadle::testing::Threads;
 using treadle::testing::Trace;
 
 Coro<int> give(int value) { co_return value; }
@@ -126,19 +127,17 @@ TEST_CASE_METHOD(LoopFixture, "Context: it is there after the task has ended", "
 }
 
 TEST_CASE_METHOD(LoopFixture, "Context: names and context may be set from any thread",
-                 "[context]") {
+                 "[context][real-time]") {
   const auto task = loop.create_task(sleeper());
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([task, i] {
-      for (int n = 0; n < 200; ++n) {
-        task.set_name("thread " + std::to_string(i));
-        task.add_context("who", i);
-        (void)task.context();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  Threads threads;
+  threads.start_together(4, [task](int i) {
+    for (int n = 0; n < 200; ++n) {
+      task.set_name("thread " + std::to_string(i));
+      task.add_context("who", i);
+      (void)task.context();
+    }
+  });
+  threads.join();
   CHECK_THAT(task.name(), ContainsSubstring("thread "));
   CHECK(task.context().size() == 1);
 }

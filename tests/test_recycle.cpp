@@ -1,9 +1,9 @@
 #include <cstddef>
 #include <cstdint>
-#include <thread>
 #include <vector>
 
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 #include "treadle/recycle.hpp"
 
 namespace test_recycle {
@@ -16,6 +16,7 @@ using treadle::release_recycled;
 using treadle::take_recycled;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 namespace heap = treadle::testing::heap;
 
@@ -67,23 +68,23 @@ TEST_CASE("Recycle: no more rests than the bound allows", "[recycle]") {
   CHECK(recycle_statistics().resting_bytes == before);
 }
 
-TEST_CASE("Recycle: what rests on a thread goes back when it ends", "[recycle]") {
+TEST_CASE("Recycle: what rests on a thread goes back when it ends", "[recycle][real-time]") {
   const std::size_t before = heap::blocks_made() - heap::blocks_released();
   std::size_t resting_inside = 0;
-  std::thread([&] {
+  in_thread([&] {
     std::vector<void*> blocks;
     for (int i = 0; i < 10; ++i) blocks.push_back(take_recycled(200));
     for (void* block : blocks) give_back_recycled(block, 200);
     resting_inside = recycle_statistics().resting;
-  }).join();
+  });
   if (recycles()) CHECK(resting_inside >= 10);
   CHECK(heap::blocks_made() - heap::blocks_released() <= before);
 }
 
-TEST_CASE("Recycle: a block may be given back on another thread", "[recycle]") {
+TEST_CASE("Recycle: a block may be given back on another thread", "[recycle][real-time]") {
   const AllocationCheck allocations;
   void* block = take_recycled(64);
-  std::thread([=] { give_back_recycled(block, 64); }).join();
+  in_thread([=] { give_back_recycled(block, 64); });
   CHECK(allocations.balanced());
 }
 

@@ -65,7 +65,8 @@ TEST_CASE("RefCounted: what derives from it is destroyed as a whole", "[ref][thr
 }
 
 // With a weaker order a sum may be wrong, but hardly ever is; it is the thread sanitizer that sees it each time.
-TEST_CASE("RefCounted: the last to go sees what all others have written", "[ref][threads]") {
+TEST_CASE("RefCounted: the last to go sees what all others have written",
+          "[ref][threads][real-time]") {
   for (int round = 0; round < 100; ++round) {
     int sum = 0;
     auto* sheet = new Sheet(4, sum);

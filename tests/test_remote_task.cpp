@@ -30,12 +30,16 @@ using treadle::Task;
 using treadle::TimeoutError;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::comes_to_sleep;
 using treadle::testing::comes_true;
 using treadle::testing::Counted;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
+using treadle::testing::this_thread_number;
+using treadle::testing::Thread;
 using treadle::testing::Threads;
+using treadle::testing::time_limit;
 using treadle::testing::Trace;
 
 Coro<int> gives(int value) {
@@ -69,7 +73,7 @@ Coro<std::string> outcome_of(RemoteTask<T> remote) {
 
 // ---- A thread that blocks
 
-TEST_CASE("RemoteTask: a thread blocks until there is a value", "[remote]") {
+TEST_CASE("RemoteTask: a thread blocks until there is a value", "[remote][real-time]") {
   LoopInThread other;
   CHECK(run_coroutine_threadsafe(other.loop, gives(7)).result() == 7);
   const auto slow = run_coroutine_threadsafe(other.loop, []() -> Coro<std::string> {
@@ -81,7 +85,7 @@ TEST_CASE("RemoteTask: a thread blocks until there is a value", "[remote]") {
   CHECK(slow.result() == "slow");  // any number of times
 }
 
-TEST_CASE("RemoteTask: an error comes out of result()", "[remote][errors]") {
+TEST_CASE("RemoteTask: an error comes out of result()", "[remote][errors][real-time]") {
   std::atomic<int> told = 0;
   {
     LoopInThread other;
@@ -93,7 +97,8 @@ TEST_CASE("RemoteTask: an error comes out of result()", "[remote][errors]") {
   CHECK(told == 0);
 }
 
-TEST_CASE("RemoteTask: no value, a reference, a value that can only be moved", "[remote]") {
+TEST_CASE("RemoteTask: no value, a reference, a value that can only be moved",
+          "[remote][real-time]") {
   LoopInThread other;
   run_coroutine_threadsafe(other.loop, []() -> Coro<> { co_return; }()).result();
   static int target = 5;
@@ -108,11 +113,11 @@ TEST_CASE("RemoteTask: no value, a reference, a value that can only be moved", "
   auto timely =
       run_coroutine_threadsafe(
           other.loop, []() -> Coro<std::unique_ptr<int>> { co_return std::make_unique<int>(8); }())
-          .result(10s);
+          .result(time_limit());
   CHECK(*timely == 8);
 }
 
-TEST_CASE("RemoteTask: several threads wait for one task", "[remote]") {
+TEST_CASE("RemoteTask: several threads wait for one task", "[remote][real-time]") {
   LoopInThread other;
   const auto remote = run_coroutine_threadsafe(other.loop, []() -> Coro<std::string> {
     co_await Sleep(2ms);
@@ -129,7 +134,7 @@ TEST_CASE("RemoteTask: several threads wait for one task", "[remote]") {
 }
 
 TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the task goes on",
-          "[remote][timeout]") {
+          "[remote][timeout][real-time]") {
   LoopInThread other;
   std::atomic<bool> go = false;
   const auto remote =
@@ -141,24 +146,25 @@ TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the tas
   CHECK_THROWS_WITH(remote.result(1ms), remote.label() + " is not done in time, and goes on");
   CHECK_FALSE(remote.done());
   go = true;
-  CHECK(remote.result(20s) == 3);
+  CHECK(remote.result(time_limit()) == 3);
   CHECK(remote.result(0s) == 3);  // what is done is done in time
 }
 
 TEST_CASE("RemoteTask: a thread that gave up waiting has left nothing that is told of the end",
-          "[remote][timeout]") {
+          "[remote][timeout][real-time]") {
   AllocationCheck memory;
   {
     LoopInThread other;
     auto remote = run_coroutine_threadsafe(other.loop, sleeps_long());
     for (int i = 0; i < 20; ++i) CHECK_THROWS_AS(remote.result(10us), TimeoutError);
     remote.cancel();
-    CHECK_THROWS_AS(remote.result(20s), CancelledError);
+    CHECK_THROWS_AS(remote.result(time_limit()), CancelledError);
   }
   CHECK(memory.balanced());
 }
 
-TEST_CASE("RemoteTask: cancelled from the thread, CancelledError comes out", "[remote][cancel]") {
+TEST_CASE("RemoteTask: cancelled from the thread, CancelledError comes out",
+          "[remote][cancel][real-time]") {
   LoopInThread other;
   const auto remote = run_coroutine_threadsafe(other.loop, sleeps_long());
   CHECK(remote.cancel("changed our mind"));
@@ -172,7 +178,8 @@ TEST_CASE("RemoteTask: cancelled from the thread, CancelledError comes out", "[r
   CHECK(remote.cancelled());
 }
 
-TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value", "[remote][cancel]") {
+TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value",
+          "[remote][cancel][real-time]") {
   LoopInThread other;
   const auto remote = run_coroutine_threadsafe(other.loop, []() -> Coro<int> {
     try {
@@ -188,7 +195,7 @@ TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value", "[remo
 }
 
 TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not block, and is told so",
-                 "[remote]") {
+                 "[remote][real-time]") {
   const auto own = run_coroutine_threadsafe(loop, gives(1));
   LoopInThread other;
   const auto others = run_coroutine_threadsafe(other.loop, sleeps_long());
@@ -213,7 +220,8 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not blo
   CHECK(own.result() == 1);  // done: that is no waiting
 }
 
-TEST_CASE("RemoteTask: a thread waits for a loop that begins to run only later", "[remote]") {
+TEST_CASE("RemoteTask: a thread waits for a loop that begins to run only later",
+          "[remote][real-time]") {
   EventLoop loop;
   int got = 0;
   std::atomic<bool> made = false;
@@ -229,50 +237,52 @@ TEST_CASE("RemoteTask: a thread waits for a loop that begins to run only later",
   CHECK(got == 6);
 }
 
-TEST_CASE("RemoteTask: a thread that asks while the last turn runs hears of the end", "[remote]") {
+TEST_CASE("RemoteTask: a thread that asks while the last turn runs hears of the end",
+          "[remote][real-time]") {
   EventLoop loop;
   std::atomic<bool> go = false, heard = false;
+  std::atomic<long> asker = 0;
   loop.call_soon([&] {
     go = true;
-    std::this_thread::sleep_for(50ms);  // meanwhile it asks, and the task is not done
+    comes_to_sleep(asker);  // it has asked, and the task is not done
   });
   const auto remote = run_coroutine_threadsafe(loop, gives_at_once(6));
-  Threads threads;
-  threads.start([&] {
+  Thread asks([&] {
     while (!go) std::this_thread::yield();
+    asker = this_thread_number();
     heard = remote.result() == 6;
   });
   loop.run_once();
-  const bool in_time = comes_true([&] { return heard.load(); });
-  loop.close();  // where it has not heard, this lets it go
-  threads.join();
-  CHECK(in_time);
+  const bool told = comes_true([&] { return heard.load(); });
+  loop.close();  // a thread that was not told is told by this
+  asks.join();
+  CHECK(told);
 }
 
-TEST_CASE("RemoteTask: a thread hears of an end that ends the run", "[remote]") {
+TEST_CASE("RemoteTask: a thread hears of an end that ends the run", "[remote][real-time]") {
   EventLoop loop;
   std::atomic<bool> heard = false;
   const auto remote = run_coroutine_threadsafe(loop, gives(6));
-  Threads threads;
-  threads.start([&] { heard = remote.result() == 6; });
-  std::this_thread::sleep_for(20ms);  // so that mostly it waits before we run
+  Thread asks([&] { heard = remote.result() == 6; });
+  comes_to_sleep(asks.number());  // it waits before we run
   loop.run_until_done(remote);
-  const bool in_time = comes_true([&] { return heard.load(); });
+  const bool told = comes_true([&] { return heard.load(); });
   loop.close();
-  threads.join();
-  CHECK(in_time);
+  asks.join();
+  CHECK(told);
 }
 
-TEST_CASE("RemoteTask: a task of another loop hears of an end that ends the run", "[remote]") {
+TEST_CASE("RemoteTask: a task of another loop hears of an end that ends the run",
+          "[remote][real-time]") {
   EventLoop loop;
   const auto remote = run_coroutine_threadsafe(loop, gives(6));
   LoopInThread other;
   const auto waits = run_coroutine_threadsafe(other.loop, outcome_of(remote));
-  std::this_thread::sleep_for(20ms);  // as above
+  REQUIRE(comes_true([&] { return !waits.waits_for().empty(); }));
   loop.run_until_done(remote);
-  const bool in_time = comes_true([&] { return waits.done(); });
+  const bool told = comes_true([&] { return waits.done(); });
   loop.close();
-  CHECK(in_time);
+  CHECK(told);
 }
 
 TEST_CASE("RemoteTask: who waits in vain again and again leaves no more behind than once",
@@ -295,7 +305,8 @@ TEST_CASE("RemoteTask: the loop is closed: no task is made, and its arguments ar
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE("RemoteTask: the handle outlives the loop, with the result", "[remote][close]") {
+TEST_CASE("RemoteTask: the handle outlives the loop, with the result",
+          "[remote][close][real-time]") {
   AllocationCheck memory;
   {
     std::optional<RemoteTask<std::string>> done, never;
@@ -319,7 +330,7 @@ TEST_CASE("RemoteTask: the handle outlives the loop, with the result", "[remote]
 // ---- A task of another loop
 
 TEST_CASE_METHOD(LoopFixture, "RemoteTask: a task awaits one of another loop: value, error, cancel",
-                 "[remote][await]") {
+                 "[remote][await][real-time]") {
   LoopInThread other;
   const auto value = run_coroutine_threadsafe(other.loop, gives(7));
   const auto error = run_coroutine_threadsafe(other.loop, fails());
@@ -333,7 +344,7 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: a task awaits one of another loop: va
 
 TEST_CASE_METHOD(LoopFixture,
                  "RemoteTask: a value that can only be moved is moved to the other loop",
-                 "[remote][await]") {
+                 "[remote][await][real-time]") {
   LoopInThread other;
   const int got = loop.run_until_complete([](EventLoop& there) -> Coro<int> {
     auto value = co_await run_coroutine_threadsafe(there, []() -> Coro<std::unique_ptr<int>> {
@@ -354,7 +365,7 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: who waits says for what", "[remote][a
 }
 
 TEST_CASE_METHOD(LoopFixture, "RemoteTask: it goes on in a turn of its own loop, on its own thread",
-                 "[remote][await][turn]") {
+                 "[remote][await][turn][real-time]") {
   EventLoop other;
   const auto remote = run_coroutine_threadsafe(other, gives(1));
   const auto task = spawn("waits", [](RemoteTask<int> what) -> Coro<std::thread::id> {
@@ -400,7 +411,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE_METHOD(LoopFixture, "RemoteTask: several tasks of several loops await one",
-                 "[remote][await]") {
+                 "[remote][await][real-time]") {
   LoopInThread other;
   EventLoop third;
   const auto remote = run_coroutine_threadsafe(other.loop, []() -> Coro<int> {
@@ -435,7 +446,7 @@ Coro<int> ping_pong(EventLoop& here, EventLoop& there, int hops) {
 }
 
 TEST_CASE("RemoteTask: two loops in two threads await each other's work",
-          "[remote][await][thread]") {
+          "[remote][await][thread][real-time]") {
   LoopInThread one, two;
   const auto first = run_coroutine_threadsafe(one.loop, ping_pong(one.loop, two.loop, 200));
   const auto second = run_coroutine_threadsafe(two.loop, ping_pong(two.loop, one.loop, 200));
@@ -444,7 +455,7 @@ TEST_CASE("RemoteTask: two loops in two threads await each other's work",
 }
 
 TEST_CASE("RemoteTask: two loops ask each other a thousand times, and each answer comes once",
-          "[remote][await][thread]") {
+          "[remote][await][thread][real-time]") {
   LoopInThread one, two;
   const auto asks = [](EventLoop& there) -> Coro<int> {
     int sum = 0;
@@ -587,7 +598,7 @@ TEST_CASE_METHOD(LoopFixture, "RemoteTask: cancelled before it waits, it does no
 }
 
 TEST_CASE("RemoteTask: woken or cancelled, never both and never neither, in two threads",
-          "[remote][await][cancel][thread]") {
+          "[remote][await][cancel][thread][real-time]") {
   int values = 0, cancels = 0;
   {
     EventLoop loop;
@@ -657,7 +668,7 @@ TEST_CASE("RemoteTask: the loop of the one who awaits closes, and the other's ne
 }
 
 TEST_CASE("RemoteTask: loops that await each other close while they do",
-          "[remote][await][close][thread]") {
+          "[remote][await][close][thread][real-time]") {
   AllocationCheck memory;
   for (int round = 0; round < 30; ++round) {
     LoopInThread one;

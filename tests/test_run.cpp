@@ -11,8 +11,10 @@
 #include <utility>
 
 #include "testing/child_process.hpp"
+#include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/socket_pair.hpp"
+#include "testing/time_limit.hpp"
 #include "treadle/run.hpp"
 #include "treadle/sleep.hpp"
 
@@ -31,8 +33,12 @@ using treadle::Sleep;
 using treadle::Task;
 using treadle::write_all;
 using treadle::yield_now;
+using treadle::testing::Call;
+using treadle::testing::calls;
+using treadle::testing::comes_true;
 using treadle::testing::Ending;
 using treadle::testing::in_child;
+using treadle::testing::LoopFixture;
 using treadle::testing::SocketPair;
 
 void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
@@ -51,17 +57,17 @@ Coro<> wait(std::string name) {
 /// Presses Ctrl-C, as far as the program can tell.
 void press_ctrl_c() { ::raise(SIGINT); }
 
-/// The same from outside, while the loop sleeps.
+/// The same from outside, while the loop sleeps or is about to. Called by a coroutine, so that SIGINT is handled already.
 void press_ctrl_c_soon() {
-  std::thread([] {
-    std::this_thread::sleep_for(20ms);
+  std::thread([polls = calls(Call::kPoll)] {
+    comes_true([&] { return calls(Call::kPoll) > polls; });
     ::kill(::getpid(), SIGINT);
   }).detach();
 }
 
 // ---- Without a signal
 
-TEST_CASE("Run: it gives the value of main", "[run]") {
+TEST_CASE("Run: it gives the value of main", "[run][real-time]") {
   CHECK(run([]() -> Coro<int> {
           co_await Sleep(1ms);
           co_return 4;
@@ -71,6 +77,7 @@ TEST_CASE("Run: it gives the value of main", "[run]") {
 }
 
 TEST_CASE("Run: it says where main waits for ever", "[run]") {
+  REQUIRE(LoopFixture::no_thread_is_left());
   CHECK_THROWS_AS(run([]() -> Coro<> {
                     EventLoop& loop = co_await get_running_loop();
                     Task<> knot;
@@ -125,7 +132,7 @@ TEST_CASE("Run: inside of a loop it is an error", "[run][nested]") {
   loop.run_until_idle();
 }
 
-TEST_CASE("Run: one after another is fine", "[run]") {
+TEST_CASE("Run: one after another is fine", "[run][real-time]") {
   for (int i = 0; i < 3; ++i) {
     CHECK(run([](int value) -> Coro<int> {
             co_await Sleep(1ms);
@@ -137,7 +144,7 @@ TEST_CASE("Run: one after another is fine", "[run]") {
 // ---- Ctrl-C
 
 TEST_CASE("Run: Ctrl-C cancels main, which cleans up, and the process ends by SIGINT",
-          "[run][signal]") {
+          "[run][signal][real-time]") {
   const auto ending = in_child([] {
     run([]() -> Coro<> {
       bool cancelled = false;
@@ -157,17 +164,20 @@ TEST_CASE("Run: Ctrl-C cancels main, which cleans up, and the process ends by SI
   CHECK(ending.signal == SIGINT);
 }
 
-TEST_CASE("Run: Ctrl-C reaches a main that sleeps in the poller", "[run][signal][poll]") {
+TEST_CASE("Run: Ctrl-C reaches a main that sleeps in the poller",
+          "[run][signal][poll][real-time]") {
   const auto ending = in_child([] {
-    press_ctrl_c_soon();
-    run(wait("main"));
+    run([]() -> Coro<> {
+      press_ctrl_c_soon();
+      co_await wait("main");
+    }());
     say("not reached");
   });
   CHECK(ending.said == "main cancelled by SIGINT\n");
   CHECK(ending.signal == SIGINT);
 }
 
-TEST_CASE("Run: a main that catches it gives its value", "[run][signal]") {
+TEST_CASE("Run: a main that catches it gives its value", "[run][signal][real-time]") {
   const auto ending = in_child([] {
     const int value = run([]() -> Coro<int> {
       press_ctrl_c();
@@ -185,7 +195,8 @@ TEST_CASE("Run: a main that catches it gives its value", "[run][signal]") {
   CHECK(ending.exit_code == 0);
 }
 
-TEST_CASE("Run: after Ctrl-C the other tasks end before the process does", "[run][signal][close]") {
+TEST_CASE("Run: after Ctrl-C the other tasks end before the process does",
+          "[run][signal][close][real-time]") {
   const auto ending = in_child([] {
     run([]() -> Coro<> {
       EventLoop& loop = co_await get_running_loop();
@@ -224,7 +235,7 @@ TEST_CASE("Run: a cleanup that fails is the error that comes out", "[run][signal
   CHECK_THAT(ending.said, ContainsSubstring("thrown: cannot clean up"));
 }
 
-TEST_CASE("Run: Ctrl-C a second time ends a main that refuses", "[run][signal]") {
+TEST_CASE("Run: Ctrl-C a second time ends a main that refuses", "[run][signal][real-time]") {
   const auto ending = in_child([] {
     run([]() -> Coro<> {
       press_ctrl_c();
@@ -257,7 +268,7 @@ TEST_CASE("Run: Ctrl-C a second time ends a main that never lets the loop run", 
 }
 
 TEST_CASE("Run: Ctrl-C a second time ends a process that cleans up too long",
-          "[run][signal][close]") {
+          "[run][signal][close][real-time]") {
   const auto ending = in_child([] {
     run([]() -> Coro<> {
       EventLoop& loop = co_await get_running_loop();
@@ -324,7 +335,7 @@ TEST_CASE("Run: a main that another signal cancels does not end by SIGINT", "[ru
   CHECK(ending.signal != SIGINT);
 }
 
-TEST_CASE("Run: signals that others handle interrupt nothing", "[run][signal][eintr]") {
+TEST_CASE("Run: signals that others handle interrupt nothing", "[run][signal][eintr][real-time]") {
   const auto ending = in_child([] {
     struct sigaction action {};
     action.sa_handler = [](int) {};  // without SA_RESTART: calls come back with EINTR

@@ -31,10 +31,12 @@ using treadle::Task;
 using treadle::ThreadPool;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::comes_to_sleep;
 using treadle::testing::comes_true;
 using treadle::testing::Counted;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
+using treadle::testing::this_thread_number;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
 
@@ -77,7 +79,7 @@ class PoolFixture : public LoopFixture {
 TEST_CASE_METHOD(
     PoolFixture,
     "RunInThread: the function runs in another thread, and the task goes on in its own",
-    "[run_in_thread]") {
+    "[run_in_thread][real-time]") {
   const auto place = run([this]() -> Coro<std::thread::id> {
     const auto place_of_job =
         co_await run_in_thread([] { return std::this_thread::get_id(); }, pool);
@@ -90,7 +92,7 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(PoolFixture,
                  "RunInThread: value, error, nothing, what can only be moved, a reference",
-                 "[run_in_thread]") {
+                 "[run_in_thread][real-time]") {
   CHECK(loop.run_until_complete(in_pool([] { return 7; })) == 7);
   CHECK(loop.run_until_complete(in_pool([text = std::string(40, 'x')] { return text; })) ==
         std::string(40, 'x'));
@@ -107,7 +109,8 @@ TEST_CASE_METHOD(PoolFixture,
   CHECK(errors == Trace{});
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: the loop goes on meanwhile", "[run_in_thread]") {
+TEST_CASE_METHOD(PoolFixture, "RunInThread: the loop goes on meanwhile",
+                 "[run_in_thread][real-time]") {
   Gate gate;
   const auto job = spawn_gate(gate);
   int steps = 0;
@@ -124,7 +127,7 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: the loop goes on meanwhile", "[run_i
 }
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: who waits says for what",
-                 "[run_in_thread][waits_for]") {
+                 "[run_in_thread][waits_for][real-time]") {
   Gate gate;
   const auto job = spawn_gate(gate);
   run_until_idle();
@@ -135,7 +138,7 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: who waits says for what",
 
 TEST_CASE_METHOD(PoolFixture,
                  "RunInThread: what it captured is destroyed in the thread that ran it",
-                 "[run_in_thread][lifetime]") {
+                 "[run_in_thread][lifetime][real-time]") {
   struct SaysWhere {
     explicit SaysWhere(std::thread::id& place) : where(&place) {}
     SaysWhere(SaysWhere&& from) noexcept : where(std::exchange(from.where, nullptr)) {}
@@ -152,7 +155,7 @@ TEST_CASE_METHOD(PoolFixture,
 }
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: many at once all come back, each to its own",
-                 "[run_in_thread]") {
+                 "[run_in_thread][real-time]") {
   std::vector<Task<int>> tasks;
   for (int i = 0; i < 200; ++i) tasks.push_back(loop.create_task(in_pool([i] { return i; })));
   int right = 0;
@@ -181,7 +184,7 @@ TEST_CASE("RunInThread: without a pool it uses the one of the program", "[run_in
 // ---- Cancelled
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it has begun, the function never runs",
-                 "[run_in_thread][cancel]") {
+                 "[run_in_thread][cancel][real-time]") {
   Gate gate;
   const auto first = spawn_gate(gate);
   const auto second = spawn_gate(gate);
@@ -205,7 +208,7 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it has begun, the f
 TEST_CASE_METHOD(PoolFixture,
                  "RunInThread: cancelled after it has begun, the task ends at once, and the thread "
                  "finishes for nobody",
-                 "[run_in_thread][cancel]") {
+                 "[run_in_thread][cancel][real-time]") {
   Gate gate;
   const auto task = spawn_gate(gate);
   run_until_idle();
@@ -221,7 +224,7 @@ TEST_CASE_METHOD(PoolFixture,
 }
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: what fails when nobody waits any more is reported",
-                 "[run_in_thread][cancel][errors]") {
+                 "[run_in_thread][cancel][errors][real-time]") {
   Gate gate;
   const auto task = loop.create_task(in_pool([&gate]() -> int {
     gate.pass();
@@ -239,7 +242,7 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: what fails when nobody waits any mor
 }
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: a result that nobody waits for is destroyed",
-                 "[run_in_thread][cancel][lifetime]") {
+                 "[run_in_thread][cancel][lifetime][real-time]") {
   Gate gate;
   const auto task = loop.create_task(in_pool([&gate] {
     gate.pass();
@@ -260,7 +263,7 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: a result that nobody waits for is de
 TEST_CASE_METHOD(PoolFixture,
                  "RunInThread: the job is home first, then the cancel comes: the job's end counts "
                  "where the task was woken",
-                 "[run_in_thread][cancel][turn]") {
+                 "[run_in_thread][cancel][turn][real-time]") {
   std::atomic<bool> done = false;
   const auto task = spawn("task", [&, this]() -> Coro<> {
     const int value = co_await run_in_thread(
@@ -281,13 +284,14 @@ TEST_CASE_METHOD(PoolFixture,
     loop.run_once();
   }
   CHECK(task.cancel());
+  REQUIRE(no_thread_is_left());
   loop.run_forever();
   CHECK(trace == Trace{"7"});
   CHECK(task.cancelled());
 }
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: woken or cancelled, never both and never neither",
-                 "[run_in_thread][cancel][thread]") {
+                 "[run_in_thread][cancel][thread][real-time]") {
   int values = 0, cancels = 0;
   std::atomic<int> ran = 0;
   for (int i = 0; i < 150; ++i) {
@@ -312,10 +316,11 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: woken or cancelled, never both and n
   CHECK(ran <= 150);
 }
 
-TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it waits, nothing runs",
-                 "[run_in_thread][cancel]") {
+TEST_CASE_METHOD(LoopFixture, "RunInThread: cancelled before it waits, nothing runs",
+                 "[run_in_thread][cancel][real-time]") {
+  ThreadPool pool(1);
   std::atomic<bool> ran = false;
-  const auto task = spawn("task", [&, this]() -> Coro<> {
+  const auto task = spawn("task", [&]() -> Coro<> {
     const AnyTask self = co_await treadle::get_current_task();
     self.cancel();
     auto job = [&ran, counted = Counted()] { ran = true; };
@@ -325,14 +330,14 @@ TEST_CASE_METHOD(PoolFixture, "RunInThread: cancelled before it waits, nothing r
   run_until_idle();
   CHECK(task.cancelled());
   CHECK(Counted::live() == 0);
-  std::this_thread::sleep_for(10ms);  // a thread that had the job would begin with it
+  run([&]() -> Coro<> { co_await run_in_thread([] {}, pool); });  // behind the job in the queue
   CHECK_FALSE(ran);
 }
 
 // ---- The loop goes first
 
 TEST_CASE("RunInThread: the loop is closed while a thread is at work: its result is dropped",
-          "[run_in_thread][close]") {
+          "[run_in_thread][close][real-time]") {
   Counted::reset();
   Gate gate;
   ThreadPool pool(1);
@@ -361,7 +366,7 @@ TEST_CASE("RunInThread: the loop is closed while a thread is at work: its result
 }
 
 TEST_CASE("RunInThread: jobs under way while their loop closes leave nothing behind",
-          "[run_in_thread][close][thread]") {
+          "[run_in_thread][close][thread][real-time]") {
   Counted::reset();
   std::atomic<int> ran = 0;
   AllocationCheck memory;
@@ -388,7 +393,7 @@ TEST_CASE("RunInThread: jobs under way while their loop closes leave nothing beh
 // ---- The pool
 
 TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool has no more threads than it was told",
-                 "[run_in_thread][pool]") {
+                 "[run_in_thread][pool][real-time]") {
   for (const std::size_t most : {1U, 3U}) {
     ThreadPool pool(most);
     std::atomic<int> at_once = 0, most_at_once = 0;
@@ -402,7 +407,7 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool has no more threads than it w
               int seen = peak;
               while (seen < here && !peak.compare_exchange_weak(seen, here)) {
               }
-              std::this_thread::sleep_for(200us);
+              std::this_thread::sleep_for(200us);  // so that they meet, mostly
               --now;
               return std::this_thread::get_id();
             },
@@ -418,17 +423,17 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: a pool has no more threads than it w
 }
 
 TEST_CASE_METHOD(PoolFixture, "RunInThread: a thread that is free is used again",
-                 "[run_in_thread][pool]") {
+                 "[run_in_thread][pool][real-time]") {
   std::set<std::thread::id> places;
   for (int i = 0; i < 50; ++i) {
     places.insert(loop.run_until_complete(in_pool([] { return std::this_thread::get_id(); })));
-    std::this_thread::sleep_for(20us);
+    std::this_thread::sleep_for(20us);  // so that the thread is free by now, mostly
   }
   CHECK(places.size() <= 2);
 }
 
 TEST_CASE_METHOD(LoopFixture, "RunInThread: jobs of one thread run in the order in which they came",
-                 "[run_in_thread][pool][fair]") {
+                 "[run_in_thread][pool][fair][real-time]") {
   ThreadPool pool(1);
   std::vector<int> ran;
   std::vector<Task<>> tasks;
@@ -446,9 +451,10 @@ TEST_CASE_METHOD(LoopFixture, "RunInThread: jobs of one thread run in the order 
 
 TEST_CASE_METHOD(LoopFixture,
                  "RunInThread: a pool that ends finishes what has begun, and tells the others",
-                 "[run_in_thread][pool]") {
+                 "[run_in_thread][pool][real-time]") {
   Gate gate;
   std::atomic<bool> ran = false;
+  std::atomic<long> ends_the_pool = 0;
   Task<> first, second;
   {
     Threads threads;
@@ -463,9 +469,11 @@ TEST_CASE_METHOD(LoopFixture,
     run_until_idle();
     REQUIRE(gate.comes_to_begin());
     threads.start([&] {
-      std::this_thread::sleep_for(5ms);  // so that the pool's end is under way, mostly
+      comes_to_sleep(ends_the_pool);  // it waits for the first job
       gate.open = true;
     });
+    ends_the_pool =
+        this_thread_number();  // last: from here on nothing else makes this thread sleep
   }
   loop.run_until_complete(first);
   CHECK(gate.ended == 1);
@@ -475,7 +483,7 @@ TEST_CASE_METHOD(LoopFixture,
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE("RunInThread: a pool that nobody used ends at once", "[run_in_thread][pool]") {
+TEST_CASE("RunInThread: a pool that nobody used ends at once", "[run_in_thread][pool][real-time]") {
   AllocationCheck memory;
   { ThreadPool pool(3); }
   CHECK(memory.balanced());
@@ -484,7 +492,7 @@ TEST_CASE("RunInThread: a pool that nobody used ends at once", "[run_in_thread][
 }
 
 TEST_CASE("RunInThread: several loops in several threads use one pool",
-          "[run_in_thread][pool][thread]") {
+          "[run_in_thread][pool][thread][real-time]") {
   ThreadPool pool(2);
   std::atomic<int> right = 0;
   Threads threads;

@@ -12,7 +12,9 @@
 
 #include "testing/child_process.hpp"
 #include "testing/descriptors.hpp"
+#include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 #include "treadle/sleep.hpp"
 
 namespace test_signals {
@@ -26,10 +28,14 @@ using treadle::InvalidStateError;
 using treadle::Sleep;
 using treadle::Task;
 using treadle::yield_now;
+using treadle::testing::Call;
+using treadle::testing::calls;
 using treadle::testing::ChildProcess;
+using treadle::testing::comes_true;
 using treadle::testing::Counted;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
+using treadle::testing::Thread;
 using treadle::testing::Trace;
 
 volatile std::sig_atomic_t handled_elsewhere = 0;
@@ -52,7 +58,7 @@ class HandledElsewhere {
   struct sigaction before_ {};
 };
 
-/// A process that sends `signal` to this one after a while.
+/// A process that sends `signal` to this one after a while: mostly when the loop sleeps. A test holds in either case.
 class Sender : public ChildProcess {
  public:
   explicit Sender(int signal)
@@ -167,7 +173,7 @@ TEST_CASE_METHOD(LoopFixture, "Signals: a callback may keep state and need not b
 // ---- While the loop sleeps
 
 TEST_CASE_METHOD(LoopFixture, "Signals: a loop that sleeps is woken, and waits for signals alone",
-                 "[signal][poll]") {
+                 "[signal][poll][real-time]") {
   loop.add_signal_handler(SIGUSR1, [this] {
     note("signal");
     loop.stop();
@@ -178,14 +184,14 @@ TEST_CASE_METHOD(LoopFixture, "Signals: a loop that sleeps is woken, and waits f
   CHECK(sender.wait().exit_code == 0);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Signals: run_once waits for one", "[signal][poll]") {
+TEST_CASE_METHOD(LoopFixture, "Signals: run_once waits for one", "[signal][poll][real-time]") {
   loop.add_signal_handler(SIGUSR1, [this] { note("signal"); });
   Sender sender(SIGUSR1);
   while (trace.empty() && !hung()) CHECK(loop.run_once());
   CHECK(trace == Trace{"signal"});
 }
 
-TEST_CASE("Signals: a loop in real time is woken from its sleep", "[signal][poll]") {
+TEST_CASE("Signals: a loop in real time is woken from its sleep", "[signal][poll][real-time]") {
   EventLoop loop;
   const auto task = loop.create_task([]() -> Coro<> { co_await Sleep(1h); }());
   loop.add_signal_handler(SIGUSR1, [task] { task.cancel("woken"); });
@@ -194,13 +200,16 @@ TEST_CASE("Signals: a loop in real time is woken from its sleep", "[signal][poll
 }
 
 TEST_CASE_METHOD(LoopFixture, "Signals: on another thread it reaches the loop on its own",
-                 "[signal][thread]") {
+                 "[signal][thread][real-time]") {
   const auto here = std::this_thread::get_id();
   loop.add_signal_handler(SIGUSR1, [&] {
     note(std::this_thread::get_id() == here ? "here" : "elsewhere");
     loop.stop();
   });
-  std::thread other([] { ::pthread_kill(::pthread_self(), SIGUSR1); });
+  Thread other([polls = calls(Call::kPoll)] {
+    comes_true([&] { return calls(Call::kPoll) > polls; });  // the loop sleeps, or is about to
+    ::pthread_kill(::pthread_self(), SIGUSR1);
+  });
   run_to_end();
   other.join();
   CHECK(trace == Trace{"here"});
@@ -375,7 +384,7 @@ TEST_CASE_METHOD(LoopFixture, "Signals: cancel_on_signal cancels, and names the 
 }
 
 TEST_CASE("Signals: the second to a task that is cancelled by it ends the process",
-          "[signal][cancel]") {
+          "[signal][cancel][real-time]") {
   const auto ending = in_child([] {
     EventLoop loop;
     const auto task = loop.create_task([]() -> Coro<> {

@@ -1,17 +1,18 @@
 #include <pthread.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <thread>
 
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/socket_pair.hpp"
+#include "testing/thread.hpp"
 
 namespace test_socket_read {
 
@@ -25,14 +26,18 @@ using treadle::Socket;
 using treadle::testing::AllocationCheck;
 using treadle::testing::Call;
 using treadle::testing::calls;
+using treadle::testing::comes_true;
 using treadle::testing::Counted;
 using treadle::testing::Failing;
 using treadle::testing::InSmallPieces;
+using treadle::testing::is_asleep;
 using treadle::testing::LoopFixture;
 using treadle::testing::put;
 using treadle::testing::reset_connection;
 using treadle::testing::SocketPair;
 using treadle::testing::TcpPair;
+using treadle::testing::this_thread_number;
+using treadle::testing::Thread;
 using treadle::testing::Trace;
 
 Coro<std::string> read_some(Socket& socket) {
@@ -284,29 +289,24 @@ TEST_CASE_METHOD(LoopFixture, "ReadSocket: a real signal while it waits changes 
                  "[socket][read][signal][real-time]") {
   struct sigaction action {
   }, before{};
-  static volatile std::sig_atomic_t signals;
+  static std::atomic<int> signals;
   signals = 0;
-  action.sa_handler = [](int) { signals = signals + 1; };
-  ::sigaction(SIGPROF, &action, &before);
-  ::sigaction(SIGUSR1, &action, nullptr);
-  treadle::SteadyClock steady;
-  EventLoop real(steady);
+  action.sa_handler = [](int) { ++signals; };
+  ::sigaction(SIGUSR1, &action, &before);
   SocketPair pair;
-  auto task = real.create_task(note_read(*this, pair.a, "a"));
-  real.call_later(std::chrono::milliseconds(20), [&] { put(pair.b, "still here"); });
-  // A thread sends signals to this one while it sits in poll(2).
-  const auto self = ::pthread_self();
-  std::thread sender([&] {
+  const auto task = spawn("a", note_read(*this, pair.a, "a"));
+  Thread sender([&, self = ::pthread_self(), number = this_thread_number()] {
     for (int i = 0; i < 5; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      comes_true([&] { return signals == i && is_asleep(number); });  // in poll(2), once more
       ::pthread_kill(self, SIGUSR1);
     }
+    comes_true([&] { return signals == 5; });
+    put(pair.b, "still here");
   });
-  real.run_until_complete(task);
+  loop.run_until_complete(task);
   sender.join();
-  ::signal(SIGUSR1, SIG_DFL);
-  ::sigaction(SIGPROF, &before, nullptr);
-  CHECK(signals > 0);
+  ::sigaction(SIGUSR1, &before, nullptr);
+  CHECK(signals == 5);
   CHECK(trace == Trace{"a read \"still here\""});
 }
 

@@ -1,23 +1,20 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <system_error>
 
-#include "testing/child_process.hpp"
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/socket_pair.hpp"
+#include "testing/thread.hpp"
 #include "treadle/sleep.hpp"
-
-#include <unistd.h>
 
 namespace test_socket_timers {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
+using treadle::Clock;
 using treadle::Coro;
 using treadle::EventLoop;
 using treadle::ReadSocket;
@@ -26,11 +23,13 @@ using treadle::Socket;
 using treadle::yield_now;
 using treadle::testing::Call;
 using treadle::testing::calls;
-using treadle::testing::ChildProcess;
+using treadle::testing::comes_true;
 using treadle::testing::Failing;
+using treadle::testing::last_poll_timeout;
 using treadle::testing::LoopFixture;
 using treadle::testing::put;
 using treadle::testing::SocketPair;
+using treadle::testing::Thread;
 using treadle::testing::Trace;
 
 Coro<> note_read(LoopFixture& fixture, Socket& socket, std::string name) {
@@ -212,22 +211,50 @@ TEST_CASE_METHOD(LoopFixture,
   }
 }
 
-TEST_CASE("Turn: with a deadline and a socket the loop sleeps in the kernel, and is on time",
+/// Lets the loop really sleep, and moves only when it has: so how long the loop asks to sleep does not depend on how long
+/// anything takes.
+class SleepingClock final : public Clock {
+ public:
+  time_point now() const noexcept override { return now_; }
+  duration until(time_point deadline) const noexcept override { return deadline - now_; }
+  void idle_until(time_point deadline) noexcept override { now_ = deadline; }
+
+ private:
+  time_point now_{1000h};
+};
+
+TEST_CASE(
+    "Turn: with a deadline and a socket the loop sleeps in one system call, until the deadline",
+    "[turn][real-time][cost]") {
+  LoopFixture notes;
+  SocketPair pair;
+  SleepingClock clock;
+  EventLoop loop(clock);
+  const int before = calls(Call::kPoll);
+  loop.create_task(note_read(notes, pair.a, "reader"));
+  loop.run_until_complete(note_sleep(notes, 20ms, "sleeper"));
+  CHECK(calls(Call::kPoll) - before == 1);
+  CHECK(last_poll_timeout() == 20);
+  CHECK(notes.trace == Trace{"sleeper slept"});
+}
+
+TEST_CASE("Turn: with a deadline and a socket, bytes end the sleep before the deadline",
           "[turn][real-time][cost]") {
   LoopFixture notes;
-  EventLoop loop;
   SocketPair pair;
-  ChildProcess writer([&] {
-    ::usleep(30'000);
+  SleepingClock clock;
+  EventLoop loop(clock);
+  const int before = calls(Call::kPoll);
+  Thread writer([&] {
+    comes_true([&] { return calls(Call::kPoll) > before; });  // the loop sleeps, or is about to
     put(pair.b, "x");
   });
-  const auto begin = steady_clock::now();
-  const std::clock_t cpu = std::clock();
-  loop.create_task(note_read(notes, pair.a, "reader"));
-  loop.run_until_complete(note_sleep(notes, 100ms, "sleeper"));
-  CHECK(steady_clock::now() - begin >= 100ms);
-  CHECK(static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC < 0.02);
-  CHECK(notes.trace == Trace{"reader read x", "sleeper slept"});
+  const auto sleeper = loop.create_task(note_sleep(notes, 1h, "sleeper"));
+  loop.run_until_complete(note_read(notes, pair.a, "reader"));
+  CHECK(calls(Call::kPoll) - before == 1);
+  CHECK(last_poll_timeout() == 3'600'000);
+  CHECK(notes.trace == Trace{"reader read x"});
+  CHECK_FALSE(sleeper.done());
 }
 
 TEST_CASE_METHOD(LoopFixture, "Turn: a task that always finds bytes lets the others run",

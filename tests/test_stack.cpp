@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 #include "treadle/sleep.hpp"
 #include "treadle/task_tree.hpp"
 
@@ -22,6 +23,7 @@ using treadle::Task;
 using treadle::task_tree;
 using treadle::yield_now;
 using treadle::testing::LoopFixture;
+using treadle::testing::Thread;
 using treadle::testing::VirtualClock;
 
 // The lines of the co_awaits below, so that the tests need not count them.
@@ -129,10 +131,10 @@ TEST_CASE_METHOD(LoopFixture, "Stack: who asks as a task goes sees nothing, and 
   task = {};
 }
 
-TEST_CASE("Stack: another thread sees where a task waits", "[stack][thread]") {
+TEST_CASE("Stack: another thread sees where a task waits", "[stack][thread][real-time]") {
   EventLoop loop;
   const auto task = loop.create_task(outer());
-  std::thread runner([&] { loop.run_forever(); });
+  Thread runner([&] { loop.run_forever(); });
   while (task.waits_for().empty()) std::this_thread::yield();
   CHECK(names(task.stack()) == kChain);
   loop.stop();

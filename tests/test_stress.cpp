@@ -39,6 +39,7 @@ using treadle::ThreadPool;
 using treadle::TimeoutError;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
 using treadle::testing::Counted;
@@ -93,32 +94,43 @@ class Tracked {
 // ---- Asleep and awake
 
 TEST_CASE("Stress: of all that is posted to a loop that keeps falling asleep, nothing is lost",
-          "[stress][post]") {
+          "[stress][post][real-time]") {
   const int posts = std::min(1'000'000, 100'000 * factor());
-  const int rings = calls(treadle::testing::Call::kWrite);
-  std::atomic<int> ran = 0;
+  const int before = calls(Call::kWrite);
+  std::atomic<int> ran = 0, polls = 0;
+  int sleeps = 0;
   bool lost = false;
   {
     LoopInThread other;
     // With a deadline to wait for, it does not look round first whether anybody is left: it sleeps.
     const auto never = other.loop.call_later(1h, [] {});
+    const auto small = [&ran, &polls] {
+      polls = calls(Call::kPoll);
+      ++ran;
+    };
     Dice dice(1);
     for (int posted = 0; posted < posts && !lost;) {
       for (int left = std::min(1 + dice.below(16), posts - posted); left > 0; --left) {
         if (posted++ % 8 == 0)
-          other.loop.call_soon([&ran, text = std::string(40, 'x')] { ++ran; });
+          other.loop.call_soon([small, text = std::string(40, 'x')] { small(); });
         else
-          other.loop.call_soon_threadsafe([&ran] { ++ran; });
+          other.loop.call_soon_threadsafe(small);
       }
-      // Mostly it is let fall asleep; else it is met on its way there.
-      if (dice.below(4) > 0) lost = !comes_true([&] { return ran == posted; });
+      // The next posts meet it awake, or on its way to sleep, or asleep.
+      const int chance = dice.below(4);
+      if (chance > 0) lost = !comes_true([&] { return ran == posted; });
+      if (chance == 1 && !lost) {
+        lost = !comes_true([&] { return calls(Call::kPoll) > polls; });
+        ++sleeps;
+      }
     }
     lost = lost || !comes_true([&] { return ran == posts; });
   }
-  const int slept = calls(treadle::testing::Call::kWrite) - rings;
+  const int wakeups = calls(Call::kWrite) - before;
   CHECK_FALSE(lost);
   CHECK(ran == posts);
-  CHECK(slept > posts / 100);  // each ring is for a sleeper
+  CHECK(sleeps > posts / 100);
+  CHECK(wakeups >= sleeps);  // each sleeper is woken
 }
 
 // ---- Everything at once
@@ -132,13 +144,14 @@ class Turmoil {
   void disturb(int thread, int acts) {
     Dice dice(thread);
     std::vector<Task<int>> mine;
-    for (int i = 0; i < acts; ++i) {
+    for (int done = 0; done < acts;) {
       const std::shared_ptr<EventLoop> loop = current();
       try {
         act(*loop, dice, mine);
+        ++done;
       } catch (const LoopClosedError&) {
         ++refused;
-        std::this_thread::yield();  // there will be another
+        while (loop->is_closed() && current() == loop) std::this_thread::yield();
       }
       if (mine.size() > 20) mine.erase(mine.begin(), mine.begin() + 10);
       while (under_way > 4000) std::this_thread::yield();  // memory is not what this is about
@@ -261,7 +274,7 @@ class Turmoil {
 };
 
 TEST_CASE("Stress: eight threads do everything to loops that open and close all the while",
-          "[stress]") {
+          "[stress][real-time]") {
   Counted::reset();
   std::string figures(200, ' ');
   const AllocationCheck memory;
@@ -276,7 +289,7 @@ TEST_CASE("Stress: eight threads do everything to loops that open and close all 
     threads.join();
     CHECK(turmoil.posted > acts);
     CHECK(turmoil.ran <= turmoil.posted);  // what a close has dropped was not run
-    CHECK(turmoil.ran > turmoil.posted / 10);
+    CHECK(turmoil.ran > 0);
     CHECK(turmoil.gone == turmoil.made);  // each once
     CHECK(turmoil.errors <= turmoil.thrown);
     CHECK(turmoil.loops >= 1);
@@ -304,7 +317,8 @@ Coro<int> wander(std::vector<EventLoop*> loops, int seed, int hops) {
   co_return rest + 1;
 }
 
-TEST_CASE("Stress: tasks wander between four loops, and some are cancelled", "[stress][remote]") {
+TEST_CASE("Stress: tasks wander between four loops, and some are cancelled",
+          "[stress][remote][real-time]") {
   Counted::reset();
   int whole = 0, cancelled = 0, wrong = 0;
   const int rounds = 20 * factor();
@@ -334,7 +348,7 @@ TEST_CASE("Stress: tasks wander between four loops, and some are cancelled", "[s
 }
 
 TEST_CASE("Stress: jobs in threads, cancelled or not, for loops that close or not",
-          "[stress][run_in_thread]") {
+          "[stress][run_in_thread][real-time]") {
   Counted::reset();
   std::atomic<int> ran = 0, woken = 0;
   const int rounds = 20 * factor();

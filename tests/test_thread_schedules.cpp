@@ -220,7 +220,7 @@ class AsksAnotherThread : public Scenario {
 };
 
 TEST_CASE("ThreadSchedules: who awaits a loop of another thread has it whole or has left it alone",
-          "[schedules][cancel][remote][thread]") {
+          "[schedules][cancel][remote][thread][real-time]") {
   const Findings cancelled = cancel_everywhere(make_scenario<AsksAnotherThread>, true);
   CHECK(cancelled.faults == Trace{});
 }
@@ -271,7 +271,7 @@ class AsksThreads : public Scenario {
 };
 
 TEST_CASE("ThreadSchedules: a job in a thread comes home whole, or nobody waits for it",
-          "[schedules][cancel][run_in_thread]") {
+          "[schedules][cancel][run_in_thread][real-time]") {
   const Findings cancelled = cancel_everywhere(make_scenario<AsksThreads>, true);
   CHECK(cancelled.faults == Trace{});
   CHECK(contains(cancelled.places, "a job in a thread"));

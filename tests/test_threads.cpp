@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "testing/child_process.hpp"
+#include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
 #include "testing/socket_pair.hpp"
@@ -43,6 +44,9 @@ using treadle::TreadlePromise;
 using treadle::WaitList;
 using treadle::WrongThreadError;
 using treadle::yield_now;
+using treadle::testing::Call;
+using treadle::testing::calls;
+using treadle::testing::comes_to_sleep;
 using treadle::testing::comes_true;
 using treadle::testing::in_child;
 using treadle::testing::in_thread;
@@ -50,6 +54,7 @@ using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
 using treadle::testing::said_in_dying;
 using treadle::testing::SocketPair;
+using treadle::testing::this_thread_number;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
 
@@ -74,8 +79,8 @@ Coro<> wait_in(WaitList& list) { co_await Waits(list); }
 
 // ---- Nobody is left, or somebody is
 
-TEST_CASE("Threads: those of this process are counted", "[threads]") {
-  const std::size_t before = count_other_threads();
+TEST_CASE("Threads: those of this process are counted", "[threads][real-time]") {
+  REQUIRE(LoopFixture::no_thread_is_left());
   std::atomic<bool> over = false;
   {
     Threads threads;
@@ -84,15 +89,15 @@ TEST_CASE("Threads: those of this process are counted", "[threads]") {
         while (!over) std::this_thread::sleep_for(1ms);
       });
     }
-    CHECK(count_other_threads() == before + 3);
+    CHECK(count_other_threads() == 3);
     over = true;
   }
-  CHECK(comes_true([&] { return count_other_threads() == before; }));
+  CHECK(LoopFixture::no_thread_is_left());
 }
 
 TEST_CASE("Threads: one of a pool counts while it has a job, and not while it waits for one",
-          "[threads][run_in_thread]") {
-  const std::size_t before = count_other_threads();
+          "[threads][run_in_thread][real-time]") {
+  REQUIRE(LoopFixture::no_thread_is_left());
   ThreadPool pool(2);
   std::atomic<bool> over = false;
   EventLoop loop;
@@ -104,15 +109,15 @@ TEST_CASE("Threads: one of a pool counts while it has a job, and not while it wa
         threads);
   }(pool, over));
   loop.run_until_idle();
-  CHECK(count_other_threads() == before + 1);
+  CHECK(count_other_threads() == 1);
   over = true;
   loop.run_until_complete(task);
-  CHECK(comes_true([&] { return count_other_threads() == before; }));
+  CHECK(LoopFixture::no_thread_is_left());
 }
 
 TEST_CASE_METHOD(LoopFixture,
                  "Threads: where none is left that could bring something, the deadlock is said",
-                 "[threads][deadlock]") {
+                 "[threads][deadlock][real-time]") {
   in_thread([] {});  // one that was there and is not
   WaitList list;
   const auto task = spawn("task", wait_in(list));
@@ -124,10 +129,11 @@ TEST_CASE_METHOD(LoopFixture,
 
 TEST_CASE_METHOD(LoopFixture,
                  "Threads: those of a pool that wait for jobs are no hope: the deadlock is said",
-                 "[threads][deadlock][run_in_thread]") {
+                 "[threads][deadlock][run_in_thread][real-time]") {
   ThreadPool pool(2);
   loop.run_until_complete(
       [](ThreadPool& threads) -> Coro<> { co_await run_in_thread([] {}, threads); }(pool));
+  REQUIRE(LoopFixture::no_thread_is_left());
   WaitList list;
   const auto task = spawn("task", wait_in(list));
   CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
@@ -135,12 +141,14 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE_METHOD(LoopFixture, "Threads: one that might bring something is waited for",
-                 "[threads][deadlock]") {
+                 "[threads][deadlock][real-time]") {
   WaitList list;
   const auto task = spawn("task", wait_in(list));
+  const int polls = calls(Call::kPoll);
   Threads threads;
   threads.start([&] {
-    std::this_thread::sleep_for(30ms);  // much longer than the loop looks round
+    // The loop looks once more whether a thread is left, and then sleeps without end.
+    comes_true([&] { return calls(Call::kPoll) - polls >= 2; });
     loop.call_soon_threadsafe([&] { list.wake_one(); });
   });
   loop.run_until_complete(task);
@@ -148,13 +156,14 @@ TEST_CASE_METHOD(LoopFixture, "Threads: one that might bring something is waited
 }
 
 TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not missed",
-                 "[threads][deadlock]") {
+                 "[threads][deadlock][real-time]") {
   for (int i = 0; i < 12; ++i) {
     WaitList list;
     const auto task = spawn("task", wait_in(list));
     run_until_idle();
     Threads threads;
     threads.start([&, i] {
+      // So that it ends now before and now after the loop counts the threads, mostly; nothing depends on it.
       if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(i * 700));
       loop.call_soon_threadsafe([&] { list.wake_one(); });
     });
@@ -163,16 +172,17 @@ TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not
 }
 
 TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then the end is noticed",
-                 "[threads][deadlock][run_in_thread]") {
+                 "[threads][deadlock][run_in_thread][real-time]") {
   ThreadPool pool(1);
   const auto task = loop.create_task([](ThreadPool& threads) -> Coro<int> {
     co_return co_await run_in_thread(
-        [] {
-          std::this_thread::sleep_for(30ms);
+        [polls = calls(Call::kPoll)] {
+          comes_true([&] { return calls(Call::kPoll) - polls >= 2; });  // as above
           return 7;
         },
         threads);
   }(pool));
+  task.add_done_callback([] { no_thread_is_left(); });
   loop.run_forever();  // returns, as nothing is left
   CHECK(task.result() == 7);
 }
@@ -217,7 +227,7 @@ long runner_of(EventLoop& loop) {
 }
 
 TEST_CASE("Threads: what is armed by a wrong thread is named, and both threads with it",
-          "[threads][wrong_thread]") {
+          "[threads][wrong_thread][real-time]") {
   LoopInThread other;
   const long runner = runner_of(other.loop);
   NoTimer timer;
@@ -232,7 +242,7 @@ TEST_CASE("Threads: what is armed by a wrong thread is named, and both threads w
 }
 
 TEST_CASE("Threads: while nobody runs the loop, no thread is the wrong one",
-          "[threads][wrong_thread]") {
+          "[threads][wrong_thread][real-time]") {
   EventLoop loop;
   NoTimer timer;
   CHECK(in_thread([&] { return thrown_by([&] { loop.arm(timer, loop.time() + 1h); }); }) ==
@@ -249,7 +259,7 @@ TEST_CASE("Threads: while nobody runs the loop, no thread is the wrong one",
 
 TEST_CASE(
     "Threads: a task that is woken by the wrong thread stops the process, with both threads named",
-    "[threads][wrong_thread][check]") {
+    "[threads][wrong_thread][check][real-time]") {
   const std::string said = said_in_dying([] {
     WaitList list;
     LoopInThread other;
@@ -269,7 +279,7 @@ TEST_CASE(
 
 TEST_CASE(
     "Threads: a socket that a task waits at, used by the wrong thread: the error names its peer",
-    "[threads][wrong_thread][socket]") {
+    "[threads][wrong_thread][socket][real-time]") {
   LoopInThread other;
   SocketPair pair;
   const auto task = other.loop.create_task([](treadle::Socket& socket) -> Coro<> {
@@ -286,7 +296,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Threads: a socket that a task waits at, closed by the wrong thread, stops the process",
-          "[threads][wrong_thread][socket][check]") {
+          "[threads][wrong_thread][socket][check][real-time]") {
   CHECK_THAT(said_in_dying([] {
                LoopInThread other;
                SocketPair pair;
@@ -306,15 +316,15 @@ TEST_CASE("Threads: a socket that a task waits at, closed by the wrong thread, s
 
 TEST_CASE_METHOD(LoopFixture,
                  "Threads: a signal that another thread gets runs its callback on the loop's",
-                 "[threads][signal]") {
+                 "[threads][signal][real-time]") {
   std::thread::id place;
   loop.add_signal_handler(SIGUSR1, [&] {
     place = std::this_thread::get_id();
     loop.stop();
   });
   Threads threads;
-  threads.start([] {
-    std::this_thread::sleep_for(1ms);
+  threads.start([polls = calls(Call::kPoll)] {
+    comes_true([&] { return calls(Call::kPoll) > polls; });  // the loop sleeps, or is about to
     ::pthread_kill(::pthread_self(), SIGUSR1);
   });
   loop.run_forever();
@@ -323,7 +333,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE("Threads: signals may be asked for, and given back, by other threads",
-          "[threads][signal]") {
+          "[threads][signal][real-time]") {
   std::atomic<int> came = 0;
   LoopInThread other;
   other.loop.add_signal_handler(SIGUSR1, [&] { ++came; });
@@ -340,7 +350,7 @@ TEST_CASE("Threads: signals may be asked for, and given back, by other threads",
 
 TEST_CASE_METHOD(LoopFixture,
                  "Threads: a loop's own thread does not wait for another loop to take a signal",
-                 "[threads][signal]") {
+                 "[threads][signal][real-time]") {
   LoopInThread other;
   loop.call_soon([&] {
     try {
@@ -353,7 +363,8 @@ TEST_CASE_METHOD(LoopFixture,
   CHECK(trace == Trace{"to wait for another thread would block the loop that this one runs"});
 }
 
-TEST_CASE("Threads: each of two loops in two threads has signals of its own", "[threads][signal]") {
+TEST_CASE("Threads: each of two loops in two threads has signals of its own",
+          "[threads][signal][real-time]") {
   std::atomic<int> one_came = 0, two_came = 0;
   LoopInThread one, two;
   one.loop.add_signal_handler(SIGUSR1, [&] { ++one_came; });
@@ -367,16 +378,19 @@ TEST_CASE("Threads: each of two loops in two threads has signals of its own", "[
 
 TEST_CASE(
     "Threads: Ctrl-C cancels the main task, whichever thread gets it, and the process ends by it",
-    "[threads][signal][run]") {
+    "[threads][signal][run][real-time]") {
   const auto ending = in_child([] {
     std::atomic<bool> over = false;
+    std::atomic<int> polls = -1;
     std::thread gets_it([&] {
-      std::this_thread::sleep_for(2ms);
+      // Main runs, so SIGINT is handled; then the loop sleeps, or is about to.
+      comes_true([&] { return polls >= 0 && calls(Call::kPoll) > polls; });
       ::pthread_kill(::pthread_self(), SIGINT);
       while (!over) std::this_thread::sleep_for(1ms);
     });
     try {
-      treadle::run([](std::atomic<bool>& flag) -> Coro<> {
+      treadle::run([](std::atomic<bool>& flag, std::atomic<int>& before) -> Coro<> {
+        before = calls(Call::kPoll);
         try {
           co_await Sleep(1h);
         } catch (const CancelledError& error) {
@@ -384,7 +398,7 @@ TEST_CASE(
           flag = true;
           throw;
         }
-      }(over));
+      }(over, polls));
     } catch (...) {
       std::fputs("it came out of run()\n", stderr);
     }
@@ -395,7 +409,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Threads: Ctrl-C ends a program though one of its threads blocks in read",
-          "[threads][signal][run]") {
+          "[threads][signal][run][real-time]") {
   const auto ending = in_child([] {
     int ends[2];
     if (::pipe(ends) < 0) return;
@@ -413,20 +427,19 @@ TEST_CASE("Threads: Ctrl-C ends a program though one of its threads blocks in re
 }
 
 TEST_CASE("Threads: Ctrl-C ends a program though one of its threads waits for a line of input",
-          "[threads][signal][run]") {
+          "[threads][signal][run][real-time]") {
   const auto ending = in_child([] {
     int ends[2];
     if (::pipe(ends) < 0) return;
     ::dup2(ends[0], STDIN_FILENO);
-    std::atomic<bool> begun = false;
-    std::thread reader([&begun] {
-      begun = true;
+    std::atomic<long> reader_number = 0;
+    std::thread reader([&reader_number] {
+      reader_number = this_thread_number();
       std::string line;
       std::getline(std::cin, line);  // which holds stdin's lock
     });
     reader.detach();
-    while (!begun) std::this_thread::yield();
-    std::this_thread::sleep_for(20ms);
+    comes_to_sleep(reader_number);
     treadle::run([]() -> Coro<> {
       ::kill(::getpid(), SIGINT);
       co_await Sleep(1h);

@@ -149,7 +149,7 @@ TEST_CASE_METHOD(LoopFixture, "Whereabouts: a task may ask who else is there", "
 
 // ---- Names and what is remembered
 
-TEST_CASE("Whereabouts: no two tasks of a process have one number", "[names][thread]") {
+TEST_CASE("Whereabouts: no two tasks of a process have one number", "[names][thread][real-time]") {
   constexpr int kThreads = 4, kEach = 200;
   std::vector<std::vector<treadle::TaskBlock::Id>> ids(kThreads);
   Threads threads;
@@ -194,7 +194,7 @@ TEST_CASE_METHOD(LoopFixture, "Whereabouts: a deadlock names who waits, and for 
 }
 
 TEST_CASE_METHOD(LoopFixture, "Whereabouts: another thread gets a value as it was put in",
-                 "[context][thread]") {
+                 "[context][thread][real-time]") {
   const auto task = loop.create_task(sleeps(), "reader");
   task.add_context("user_id", 12345);
   CHECK(in_thread([&] { return task.context<int>("user_id"); }) == 12345);

@@ -17,7 +17,7 @@ struct Ending {
 };
 
 /// Runs `body` in a forked child and waits for its end: exit code 0 where it returns, 99 where it throws. Nothing it
-/// leaves behind is destroyed. After ten seconds SIGALRM ends it.
+/// leaves behind is destroyed. After the time limit (time_limit.hpp) SIGALRM ends it.
 Ending in_child(const std::function<void()>& body);
 
 /// What a child says that runs `body` and is stopped by abort(); where it ended in another way, a sentence that says so.

@@ -8,11 +8,15 @@
 
 namespace treadle::testing {
 
-/// kSocketError is no call of its own, but what getsockopt(2) says of an attempt to connect.
-enum class Call { kPoll, kRecv, kSend, kAccept, kConnect, kSocketError, kWrite };
+/// kSocketError is what getsockopt(2) reports about an attempt to connect. kSleep is nanosleep(2), by which
+/// std::this_thread::sleep_for() sleeps.
+enum class Call { kPoll, kRecv, kSend, kAccept, kConnect, kSocketError, kWrite, kSleep };
 
 /// How often `call` was made since the process began, by all threads.
 int calls(Call call) noexcept;
+
+/// For how many milliseconds the last poll(2) was told to wait; less than zero is without end.
+int last_poll_timeout() noexcept;
 
 /// While it lives, the next `times` calls fail with `error` and do nothing.
 class Failing {

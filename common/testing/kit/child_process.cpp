@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "testing/time_limit.hpp"
+
 namespace treadle::testing {
 
 namespace {
@@ -22,7 +24,7 @@ void be_a_child(int said) {
   const int nowhere = ::open("/dev/null", O_WRONLY);
   ::dup2(nowhere, STDOUT_FILENO);
   ::dup2(said, STDERR_FILENO);
-  ::alarm(10);
+  ::alarm(static_cast<unsigned>(time_limit().count()));
 }
 
 std::string read_all(int fd) {

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +22,8 @@ struct Plan {
   std::atomic<int> times = 0;
 };
 
-std::array<Plan, 7> plans;
+std::array<Plan, 8> plans;
+std::atomic<int> last_timeout = 0;
 std::atomic<std::size_t> most_bytes = static_cast<std::size_t>(-1);
 
 Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
@@ -47,6 +49,7 @@ F* real(const char* name) {
 }  // namespace
 
 int calls(Call call) noexcept { return plan(call).made; }
+int last_poll_timeout() noexcept { return last_timeout; }
 
 Failing::Failing(Call call, int error, int times) noexcept : call_(call) {
   plan(call).error = error;
@@ -67,7 +70,13 @@ extern "C" {
 
 int poll(pollfd* fds, nfds_t count, int timeout) {
   static auto* next = real<int(pollfd*, nfds_t, int)>("poll");
+  last_timeout = timeout;
   return fails(Call::kPoll) ? -1 : next(fds, count, timeout);
+}
+
+int nanosleep(const timespec* time, timespec* left) {
+  static auto* next = real<int(const timespec*, timespec*)>("nanosleep");
+  return fails(Call::kSleep) ? -1 : next(time, left);
 }
 
 ssize_t recv(int fd, void* buffer, size_t size, int flags) {

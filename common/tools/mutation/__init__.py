@@ -1,1 +1,1 @@
-"""The parts of `make mutants`: the list of deliberate breaks, and the workshop that builds and tries them."""
+"""The parts of `make mutants`: the list of deliberate breaks, the stages in which each runs, and how it is built and run."""

@@ -22,6 +22,7 @@ from typing import Any
 from treadle_tools import stages
 
 BUILD = Path(os.environ.get("TREADLE_BUILD", stages.ROOT / "build/dev"))
+LIMIT = 60.0  # seconds, for what would wait forever. No test demands that something happens within a time.
 
 
 def program(name: str, stage: stages.Stage | None = None) -> str:
@@ -34,7 +35,7 @@ def program(name: str, stage: stages.Stage | None = None) -> str:
     return str(path)
 
 
-def run(*words: str, stdin: str = "", timeout: float = 20) -> subprocess.CompletedProcess[str]:
+def run(*words: str, stdin: str = "", timeout: float = LIMIT) -> subprocess.CompletedProcess[str]:
     """Run an example of the newest stage, or any other program whose path is given, to its end."""
     command = [words[0] if "/" in words[0] else program(words[0]), *words[1:]]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, cwd=stages.ROOT)
@@ -67,7 +68,7 @@ class Server:
         for line in pipe:
             lines.append(line.rstrip("\n"))
 
-    def connect(self, timeout: float = 10) -> socket.socket:
+    def connect(self, timeout: float = LIMIT) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
     def descriptors(self) -> int:
@@ -76,19 +77,19 @@ class Server:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def end(self, within: float = 10) -> int:
+    def end(self) -> int:
         """Wait until the server has ended by itself and all that it said is in log and errors; its status."""
-        status = self.process.wait(within)
+        status = self.process.wait(LIMIT)
         for reader in self._readers:
-            reader.join(5)
+            reader.join(LIMIT)
         return status
 
     def stop(self) -> None:
         """No farewell: the clients of a test may still be connected, and a polite server would wait for them."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(LIMIT)
         for reader in self._readers:
-            reader.join(5)
+            reader.join(LIMIT)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()
@@ -104,7 +105,7 @@ class Response:
 class Client:
     """A connection on which responses are read one after the other."""
 
-    def __init__(self, server: Server, timeout: float = 10) -> None:
+    def __init__(self, server: Server, timeout: float = LIMIT) -> None:
         self.socket = server.connect(timeout)
         self.received = b""
 
@@ -157,8 +158,8 @@ def ask(server: Server, request: str | bytes, method: str = "GET") -> Response:
         return client.response(method)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    """Whether `condition` comes true in time."""
+def eventually(condition: Callable[[], bool], seconds: float = LIMIT) -> bool:
+    """Whether `condition` comes true."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

@@ -21,7 +21,7 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from example_kit import Client, Response, Server, eventually
+from example_kit import LIMIT, Client, Response, Server, eventually
 from treadle_tools import stages
 
 BIG = bytes(range(250)) * 32_000  # more than the kernel holds for a client who does not read
@@ -69,8 +69,8 @@ class ServerTest(unittest.TestCase):
         self.addCleanup(client.socket.close)
         return client
 
-    def assert_ended_well(self, server: Server, within: float = 10) -> None:
-        self.assertEqual(server.end(within), 0, server.errors)
+    def assert_ended_well(self, server: Server) -> None:
+        self.assertEqual(server.end(), 0, server.errors)
 
     def assert_sent_away(self, client: Client) -> None:
         self.assertTrue(client.at_end())
@@ -136,14 +136,13 @@ class Promises(ServerTest):
         halfway = [self.halfway(server) for _ in range(12)]
         slow, endless, late = self.busy(server, ASK_BIG), self.halfway(server), self.halfway(server)
         late.send("st: he")
-        time.sleep(0.1)  # for the halves to arrive
+        # All are let in, and 26 files are open. What a client has sent is read before a signal is acted on.
+        self.assertTrue(eventually(lambda: server.descriptors() == before + 60 + 26), server.descriptors())
 
         told(server)
-        begin = time.monotonic()
         self.assert_refuses(server)
         for client in idle + fresh:
-            self.assert_sent_away(client)
-        self.assertLess(time.monotonic() - begin, 1.5, "who has nothing under way is sent away at once")
+            self.assert_sent_away(client)  # now, and not when the hour is over
         for client in halfway:
             client.send("st: here\r\n\r\n")
             response = client.response()
@@ -210,7 +209,7 @@ class Promises(ServerTest):
             time.sleep(delay)
             server.process.send_signal(signal.SIGINT)
             for asker in askers:
-                asker.join(10)
+                asker.join()
             self.assert_ended_well(server)
             self.assertEqual(torn, [])
             self.assertEqual(len(whole), sum(line.startswith("GET /pieces.bin 200 300000 ") for line in server.log))
@@ -219,10 +218,12 @@ class Promises(ServerTest):
 
     def test_without_grace_all_are_cut_off_at_once(self) -> None:
         server = self.book("--grace", "0s")
+        before = server.descriptors()
         clients = [self.busy(server, ASK_BIG), self.halfway(server), self.idle(server)]
-        time.sleep(0.05)
+        self.assertTrue(eventually(lambda: server.descriptors() == before + 3 + 1))
         server.process.send_signal(signal.SIGINT)
-        self.assert_ended_well(server, 2)
+        self.assert_ended_well(server)
+        self.assertTrue(any("to finish, there is 0" in line for line in server.errors), server.errors)
         self.assertLessEqual({name_of(client) for client in clients[:2]}, set(cut_off(server)))
 
     def test_when_no_more_may_come_it_still_hears(self) -> None:
@@ -233,13 +234,13 @@ class Promises(ServerTest):
         self.assertTrue(first.at_end())
         with self.assertRaises(ConnectionError):
             second.get("/")
-        self.assert_ended_well(server, 2)
+        self.assert_ended_well(server)
 
 
 class Echoes(ServerTest):
     @of_every_stage
     def test_under_load_every_byte_that_was_read_comes_back(self) -> None:
-        server = self.start("echo_server", "--grace", "30s")
+        server = self.start("echo_server", "--grace", "1h")
         clients = [self.client(server) for _ in range(60)]
         sent = [bytes([number]) * 50_000 for number in range(60)]
         for client, text in zip(clients, sent):
@@ -252,15 +253,15 @@ class Echoes(ServerTest):
             client.socket.shutdown(socket.SHUT_WR)
             received = b"".join(iter(lambda: client.socket.recv(65536), b""))
             self.assertEqual(received, text * 2)
-        self.assert_ended_well(server, 5)  # when all have finished, nobody waits for the rest of the time
+        self.assert_ended_well(server)  # when all have finished, the rest of the hour is not waited for
         self.assertEqual(cut_off(server), {})
 
     @of_every_stage
     def test_who_does_not_finish_is_named(self) -> None:
         server = self.start("echo_server", "--grace", "300ms")
         silent, deaf = self.client(server), self.client(server)
-        deaf.socket.settimeout(0.3)
-        with self.assertRaises(TimeoutError):  # when all buffers are full
+        deaf.socket.settimeout(2)
+        with self.assertRaises(TimeoutError):  # when all buffers are full, and not only because the server is slow
             while True:
                 deaf.send(b"x" * 100_000)
         told(server)
@@ -284,14 +285,14 @@ class Echoes(ServerTest):
         self.assert_ended_well(server)
         self.assertEqual(len(cut_off(server)), 1)
         nc.stdin.close()
-        self.assertEqual(nc.wait(5), 0)
+        self.assertEqual(nc.wait(LIMIT), 0)
 
     def test_without_descriptors_left_it_still_hears(self) -> None:
         server = self.start("echo_server", "--grace", "100ms", descriptors=20)
         clients = [self.client(server) for _ in range(30)]
         self.assertTrue(eventually(lambda: any("too many open files" in line for line in server.errors)))
         told(server)
-        self.assert_ended_well(server, 2)
+        self.assert_ended_well(server)
         self.assertGreater(len(clients), len(cut_off(server)))
 
 
@@ -302,19 +303,20 @@ class Signals(ServerTest):
             for number in (signal.SIGINT, signal.SIGTERM) * 5:
                 server = self.start(name)
                 server.process.send_signal(number)
-                self.assert_ended_well(server, 2)
+                self.assert_ended_well(server)
                 self.assertIn(server.errors, ([f"cancelled by {number.name}"], []))
 
     def test_a_second_one_leaves_at_once(self) -> None:
         for name in ("echo_server", "book_server"):
             for number in (signal.SIGINT, signal.SIGTERM):
-                server = self.start(name)
+                server = self.start(name, "--grace", "1h")
+                before = server.descriptors()
                 client = self.client(server)
                 client.send("GET")
-                time.sleep(0.05)
+                self.assertTrue(eventually(lambda: server.descriptors() == before + 1))
                 told(server, number)
                 server.process.send_signal(number)
-                self.assertEqual(server.end(1), -number)
+                self.assertEqual(server.end(), -number)
 
     def test_the_other_one_cuts_the_grace_short(self) -> None:
         server = self.start("echo_server", "--grace", "1h")
@@ -323,7 +325,7 @@ class Signals(ServerTest):
         self.assertEqual(client.socket.recv(5), b"hello")
         told(server, signal.SIGINT)
         server.process.send_signal(signal.SIGTERM)
-        self.assert_ended_well(server, 1)
+        self.assert_ended_well(server)
         self.assertEqual(list(cut_off(server)), [name_of(client)])
 
     def test_the_port_is_free_again(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 import unittest
 
-from example_kit import program, run
+from example_kit import LIMIT, program, run
 
 SLOW = 200_000_033 * 200_000_039  # a second's work, or a little less
 
@@ -53,18 +52,19 @@ class Factors(unittest.TestCase):
         while "50 to do" not in (line := process.stdout.readline()):
             self.assertTrue(line, "it has ended by itself")
         process.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        self.assertEqual(process.wait(10), -signal.SIGINT)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(process.wait(LIMIT), -signal.SIGINT)
         said = process.stdout.read()
         self.assertIn("cancelled by SIGINT\n", said)
-        self.assertRegex(said, r"\d answered, (50|49|48) not;")
+        match = re.search(r"(\d+) answered, (\d+) not;", said)
+        assert match, said
+        self.assertEqual(int(match[1]) + int(match[2]), 50)
+        self.assertGreater(int(match[2]), 0)
 
 
 class LockedLoop(unittest.TestCase):
     def test_both_lose_nothing_and_only_one_holds_the_caller_up(self) -> None:
-        for _ in range(3):  # another program may hold up whom it likes
-            done = run("locked_loop", "--calls", "5000", timeout=60)
+        for _ in range(20):  # another program may hold up whom it likes
+            done = run("locked_loop", "--calls", "5000")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("all have run, each thread's in order", done.stdout)
             match = re.search(r"takes 100 ms +([\d.]+) us +([\d.]+) us", done.stdout)

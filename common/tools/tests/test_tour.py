@@ -198,13 +198,14 @@ class Serving(unittest.TestCase):
             lines = [child.stdout.readline() for _ in range(4)]
             address = lines[3].split()[2]
             self.assertRegex(lines[3], r"^The book: http://127\.0\.0\.1:\d+/")
-            self.assertEqual(urllib.request.urlopen(address + "page", timeout=10).read(), b"hi")
+            self.assertEqual(urllib.request.urlopen(address + "page", timeout=60).read(), b"hi")
             self.assertEqual(child.stdout.readline(), "GET /page\n")
             child.send_signal(signal.SIGTERM)
-            child.wait(10)
-            time.sleep(0.05)
+            child.wait(60)
+            end = time.monotonic() + 60
             with self.assertRaises(OSError):
-                urllib.request.urlopen(address, timeout=2)
+                while time.monotonic() < end:  # until the server is gone as well
+                    urllib.request.urlopen(address, timeout=60).close()
 
 
 if __name__ == "__main__":
