@@ -123,7 +123,7 @@ class Toolchain:
             return ["-include", str(source)]
         place = self._cached("prelude", self._key([source]), lambda out: self._compile(
             source, out / "prelude.pch", ["-x", "c++-header", f"-I{KIT}", "-Xclang", "-fvalidate-ast-input-files-content"]))
-        return ["-include-pch", str(place / "prelude.pch")]
+        return ["-include-pch", str((place / "prelude.pch").resolve())]  # the headers of a check remember this path
 
     def check_headers(self, stage: Path, check: Path) -> list[str]:
         """Flags that put in front of a check what it includes before the answer, precompiled: every answer to an exercise is
@@ -139,7 +139,8 @@ class Toolchain:
 
         def make(out: Path) -> None:
             self._compile(check, out / "headers.pch", flags, "\n".join(lines) + "\n")
-        made = self._cached(f"headers-{stage.name[:2]}-{check.parent.name}", self._key(inputs), make)
+        key = _digest([self._key(inputs).encode(), str(check).encode(), str(self.root).encode()])  # it remembers where they are
+        made = self._cached(f"headers-{stage.name[:2]}-{check.parent.name}", key, make)
         return ["-include-pch", str(made / "headers.pch")]
 
     def guard_names(self) -> list[str]:
