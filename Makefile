@@ -86,7 +86,7 @@ stress:
 ## mutants [CH=03] [NAME=lifo-ready-queue]: break the stages on purpose; each break must fail its named test
 mutants:
 	$(CHECK)
-	@$(SETUP) build
+	@$(SETUP) build fast
 	@$(PY) $(TOOLS)/mutants.py
 
 ## model [CH=05]: try every order in which other threads can meet a loop that falls asleep

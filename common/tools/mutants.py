@@ -160,7 +160,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     env = os.environ
     parser = argparse.ArgumentParser(description="Break the stages on purpose and see the tests notice.")
     parser.add_argument("--only", default=env.get("NAME", ""), metavar="NAME", help="this mutant only")
-    parser.add_argument("--stage", default=env.get("CH", ""), metavar="03", help="only the mutants that run in this stage, and only there")
+    parser.add_argument("--stage", default=env.get("CH", ""), metavar="03", help="only the runs in this stage")
     parser.add_argument("--plan", action="store_true", help="print which mutant runs in which stage, and run none")
     parser.add_argument("--verbose", action="store_true", help="also name the mutants that no longer fit the newest stage")
     parser.add_argument("--list", type=Path, default=ROOT / "common/tools/mutants.toml", help="the list to read")

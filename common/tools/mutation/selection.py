@@ -68,5 +68,7 @@ def _last_changed(file: str, applies: Sequence[Stage]) -> Stage:
 
 def replacements(mutants: Sequence[Mutant]) -> dict[Mutant, str]:
     """For each mutant that another one of the same name replaces, the stage from which on it does."""
-    later = {mutant: [each.stage for each in mutants if each.name == mutant.name and each.stage > mutant.stage] for mutant in mutants}
-    return {mutant: min(found) for mutant, found in later.items() if found}
+    def later(mutant: Mutant) -> list[str]:
+        return [each.stage for each in mutants if each.name == mutant.name and each.stage > mutant.stage]
+
+    return {mutant: min(later(mutant)) for mutant in mutants if later(mutant)}
