@@ -56,6 +56,21 @@ class RunTest(unittest.TestCase):
         self.program.write_text(f"#!/bin/sh\necho {words}\n")
         self.program.chmod(0o755)
 
+    def test_a_run_that_differs_once_is_tried_again_and_one_that_always_differs_is_told(self) -> None:
+        marks = self.root / "marks"
+        self.script(f'show "echo late; cat {marks} 2>/dev/null || true"\n')
+        place = transcripts.Place(self.root, self.root / "build" / "dev")
+        (self.folder / "run.txt").write_text(transcripts.run("run", place))
+        (self.folder / "run.sh").write_text(f'show "echo late; cat {marks} 2>/dev/null || true"\nrm -f {marks}\n')
+        marks.write_text("once\n")
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
+            self.assertEqual(transcripts.main(["--check", "--root", str(self.root)]), 0)
+        self.assertIn("run: runs once more", out.getvalue())
+        (self.folder / "run.txt").write_text("something else\n")
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as told:
+            self.assertEqual(transcripts.main(["--check", "--root", str(self.root)]), 1)
+        self.assertEqual((out.getvalue().count("runs once more"), told.getvalue().count("says something else")), (2, 1))
+
     def script(self, text: str) -> None:
         (self.folder / "run.sh").write_text(text)
 
