@@ -325,7 +325,7 @@ def report(options: Options, results: Results) -> int:
 
 
 def print_selection(chosen: Selection, runs: dict[str, list[Case]]) -> None:
-    """What `=` stands for in numbers."""
+    """How many cells read `=`, how many were drawn, and which were left out without a result."""
     equal, open_cells = chosen.equal(), selection.not_proven(chosen, runs)
     if equal:
         print(f"Of {len(chosen.origins)} pairs of test file and stage, {len(equal)} read `=`: the test sees the same code as at the stage "

@@ -112,7 +112,7 @@ class Reach:
         return digest.hexdigest()[:32]
 
     def _label(self, path: Path) -> str:
-        """The same for all stages where the file has the same place in them."""
+        """The path of the file in its stage or in the tree: it is the same at all stages."""
         base = self._stage if path.is_relative_to(self._stage) else self._root
         return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
 
@@ -147,21 +147,15 @@ class Reach:
             defined = known[source][1]
             declarers = {header for header in headers if known[header][0] & defined}
             declared = {name for header in declarers for name in known[header][0]}
-            if defined - declared:  # somebody may name it by a declaration of his own
+            if defined - declared:  # another file may declare it for itself
                 declarers.update(self._included(source))
             for header in declarers:
                 linked.setdefault(header, set()).add(source)
         return linked
 
     def _closure(self, path: Path) -> set[Path]:
-        seen: set[Path] = set()
-        waiting = [path]
-        while waiting:
-            path = waiting.pop()
-            if path not in seen:
-                seen.add(path)
-                waiting += self._included(path)
-        return seen
+        """What the file includes, and what that includes, without the sources that a linker adds."""
+        return include_closure(path, self._places)
 
 
 _known: dict[bytes, tuple[set[str], set[str]]] = {}
