@@ -49,6 +49,7 @@
 #include "treadle/call.hpp"
 #include "treadle/clock.hpp"
 #include "treadle/inbox.hpp"
+#include "treadle/io_budget.hpp"
 #include "treadle/loop_options.hpp"
 #include "treadle/metrics.hpp"
 #include "treadle/observer.hpp"
@@ -199,9 +200,15 @@ class ThreadSafeEventLoop final : public TaskHost {
     ++counts_.io_waits;
   }
 
-  /// True each time that somebody has found his descriptor ready so often that it is the others'
-  /// turn: he should yield(), as one who never has to wait would never let them run.
-  bool has_had_his_share() noexcept { return ++counts_.io_at_once % kShare == 0; }
+  /// A task has moved `bytes` without having to wait. True when the budget of them all is spent: it
+  /// should yield() then, as one that never has to wait would never let the others run.
+  bool spend_io_budget(std::size_t bytes) noexcept {
+    ++counts_.io_at_once;
+    io_budget_.spend(bytes);
+    if (!io_budget_.spent()) return false;
+    io_budget_ = {};
+    return true;
+  }
 
   const LoopOptions& options() const noexcept { return options_; }
 
@@ -339,8 +346,7 @@ class ThreadSafeEventLoop final : public TaskHost {
 
   // The thread's that runs the loop.
   TimerHeap timers_;
-  static constexpr std::size_t kShare =
-      64;  // so many tries that succeed at once, all tasks together
+  IoBudget io_budget_;
   LoopMetrics counts_;
   StepWatch watch_{*this, clock_, options_, counts_};
   Poller poller_;
