@@ -317,8 +317,8 @@ auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
 template <class F>
 auto Inbox::look(F f, Delay patience) -> std::optional<std::invoke_result_t<F>> {
   auto answer = send(std::move(f));
-  if (answer.wait_for(patience.in_nanoseconds()) == std::future_status::timeout)
-    throw_no_answer(patience);
+  const auto end = Clock::later(std::chrono::steady_clock::now(), patience.in_nanoseconds());
+  if (answer.wait_until(end) == std::future_status::timeout) throw_no_answer(patience);
   return answer_in(answer);
 }
 
