@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "treadle/errors.hpp"
+#include "treadle/process.hpp"
 
 namespace treadle {
 
@@ -20,6 +21,14 @@ std::array<std::atomic<Signals*>, NSIG> owners;
 std::atomic<int> handlers_at_work = 0;
 
 std::atomic<Signals*>& owner_of(int signal) { return owners[static_cast<std::size_t>(signal)]; }
+
+// A child of fork(2) handles nothing that a loop of its parent handles, as after exec(3). Else its
+// Ctrl-C would wake the parent's loop, and do nothing besides.
+[[maybe_unused]] const bool forgets_signals = call_in_child([] {
+  for (int signal = 1; signal < NSIG; ++signal)
+    if (owner_of(signal).exchange(nullptr) != nullptr) std::signal(signal, SIG_DFL);
+  handlers_at_work = 0;
+});
 
 void disown(int signal) noexcept {
   owner_of(signal) = nullptr;
@@ -92,8 +101,10 @@ void Signals::forget(std::map<int, Entry>::iterator place) noexcept {
 bool Signals::remove(int signal) {
   const auto place = entries_.find(signal);
   if (place == entries_.end()) return false;
-  ::sigaction(signal, &place->second.before, nullptr);
-  disown(signal);
+  if (owner_of(signal) == this) {  // and not in a child of fork(2)
+    ::sigaction(signal, &place->second.before, nullptr);
+    disown(signal);
+  }
   came_[static_cast<std::size_t>(signal)] = false;
   forget(place);
   return true;

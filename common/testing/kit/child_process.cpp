@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <stdexcept>
 
 #include "testing/time_limit.hpp"
@@ -17,6 +18,8 @@ namespace {
 
 // Catch2 catches fatal signals to report them: not its business in a child. A core dump of each would take long.
 void be_a_child(int said) {
+  // Catch2 has redirected these into something that it destroys at exit(), before they are flushed a last time.
+  for (std::ostream* stream : {&std::cout, &std::cerr, &std::clog}) stream->rdbuf(nullptr);
   for (int signal : {SIGABRT, SIGALRM, SIGSEGV, SIGFPE, SIGILL, SIGTERM, SIGINT})
     ::signal(signal, SIG_DFL);
   const rlimit none{0, 0};

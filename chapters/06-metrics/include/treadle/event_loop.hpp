@@ -27,7 +27,12 @@
 // loop, which one thread does at a time, and those for who writes awaiters. What belongs to the loop
 // is touched by the thread that runs it, without a lock; others leave it an errand in the inbox, and
 // it comes to that in its next turn. Where nobody runs the loop, whoever comes does it himself.
-// Source: asyncio's BaseEventLoop, for names and meaning.
+//
+// fork(2): a loop is its process's. In a child, the loops that were made before count as closed:
+// LoopClosedError. Destroyed there, a loop destroys its tasks where they stand and runs nothing, and
+// reports nothing. A child leaves by exec(3) or _exit(2), or makes a loop of its own; it may do so in a
+// step of its parent's loop too, to which it does not return.
+// Source: asyncio's BaseEventLoop, for names and meaning; os.register_at_fork() of its child.
 #pragma once
 
 #include <algorithm>
@@ -111,7 +116,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   ThreadSafeEventLoop& operator=(const ThreadSafeEventLoop&) = delete;
 
   /// Closes the loop where nobody has, with the standard grace period. Throws nothing. REQUIRES: the
-  /// loop is not running.
+  /// loop is not running. One that runs may be static all the same, as exit() is called in a step of it:
+  /// then what it has is left as it is.
   ~ThreadSafeEventLoop();
 
   /// Ends the loop for good. Every task that is not done is cancelled and runs to its end; it may
@@ -333,7 +339,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   ExceptionHandler exception_handler();
   static void tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept;
 
-  [[noreturn]] static void throw_closed();
+  [[noreturn]] void throw_closed() const;
   void wind_up(Clock::duration grace) noexcept;
   void cancel_all(Clock::duration grace);
   void ask_all_to_leave();
