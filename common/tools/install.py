@@ -23,7 +23,7 @@ def run(stage: stages.Stage, prefix: Path) -> int:
     """The three commands that a user of CMake would type."""
     tree = ROOT / "build/install"
     configure = ["cmake", "-S", str(stage.path), "-B", str(tree), "-DCMAKE_BUILD_TYPE=Release", "-DTREADLE_EXAMPLES=OFF",
-                 f"-DCMAKE_CXX_COMPILER={build.chosen_compiler(ROOT)}"]
+                 *build.chosen_compiler().cmake]
     for command in (configure, ["cmake", "--build", str(tree)],
                     ["cmake", "--install", str(tree), "--prefix", str(prefix)]):
         print("$", " ".join(command), flush=True)

@@ -174,7 +174,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
 def prepare(runs: Sequence[Run], reached: Reached, options: argparse.Namespace) -> Trials:
     """What builds and tries these runs, with the system's headers precompiled."""
     root = options.root
-    store = Store(root / "build/mutants", Compiler(build.chosen_compiler(ROOT)), options.jobs)
+    store = Store(root / "build/mutants", Compiler(build.chosen_compiler().command), options.jobs)
     of_stages = (stage / part for stage in dict.fromkeys(run.stage.path for run in runs) for part in ("include", "src"))
     folders = (root / "tests", root / "common/testing", *of_stages)
     store.precompile(path for folder in folders for path in folder.rglob("*.[hc]pp"))

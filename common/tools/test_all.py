@@ -119,7 +119,7 @@ def build_stages(options: Options, chosen: Selection, board: Board) -> tuple[Pat
     """Build what the options ask for; the board shows what is being compiled."""
     board.update(SHARED, "configuring")
     chosen.write(build.tree(ROOT, options.preset) / "selection")
-    tree = build.configure(ROOT, options.preset, build.chosen_compiler(ROOT))
+    tree = build.configure(ROOT, options.preset, build.chosen_compiler())
     board.update(SHARED, "building")
 
     def on_step(stage: str, what: str, done: int, total: int) -> None:
@@ -319,7 +319,7 @@ def report(options: Options, results: Results) -> int:
     if passed + failed == 0:
         print(f"No test ran: no test case matches FILTER={options.test_filter}." if options.test_filter
               else "No test ran.", file=sys.stderr, flush=True)
-    print(f"preset {options.preset}, {build.chosen_compiler(ROOT)}, {results.seconds:.0f} s")
+    print(f"preset {options.preset}, {build.chosen_compiler()}, {results.seconds:.0f} s")
     print(f"\n{matrix.sum_line(list(everything.values()), sum(map(len, equal.values())))}", flush=True)
     return 0 if passed and not failed else 1
 
@@ -366,7 +366,7 @@ def main(argv: Sequence[str]) -> int:
         chosen = select(options)
         if options.build_only:
             return only_build(options, chosen, board)
-        memory = Memory(ROOT / "build/.results", key(ROOT, build.chosen_compiler(ROOT)))
+        memory = Memory(ROOT / "build/.results", key(ROOT, str(build.chosen_compiler())))
         runs, rest = run_everything(options, chosen, board, memory)
     except build.BuildError as error:
         print(error, file=sys.stderr)

@@ -201,7 +201,7 @@ def build_examples(shown: Plan, also: Sequence[str] = ()) -> Path:
     names = [stage.name for stage in shown]
     board = Board([SHARED, *names])
     board.update(SHARED, "configuring")
-    tree = build.configure(ROOT, "dev", build.chosen_compiler(ROOT))
+    tree = build.configure(ROOT, "dev", build.chosen_compiler())
     board.update(SHARED, "building")
 
     def on_step(stage: str, what: str, done: int, total: int) -> None:

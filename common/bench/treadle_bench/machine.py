@@ -8,6 +8,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+from treadle_tools.compiler import Compiler
+
 from .rows import ROOT
 
 
@@ -37,11 +39,11 @@ def commit() -> str:
     return f"{name}-changed" if name and changed else name
 
 
-def describe(compiler: str, flags: str) -> dict[str, object]:
+def describe(compiler: Compiler, flags: str) -> dict[str, object]:
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),
-        "compiler": output(compiler, "--version"),
+        "compiler": output(*compiler.command, "--version"),
         "flags": flags,
         "machine": {
             "processor": processor(),

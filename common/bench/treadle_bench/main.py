@@ -40,7 +40,7 @@ def run(wanted: Options) -> int:
     if wanted.check:
         wanted = narrowed_to_gates(wanted)
     require_work(wanted)
-    compiler = builder.compiler()
+    compiler = builder.chosen_compiler()
     if wanted.instructions and not peers.require("valgrind", "valgrind"):
         raise Trouble("--instructions needs valgrind, which is not installed")
     rows = peers.available(wanted.rows, compiler)

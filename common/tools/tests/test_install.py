@@ -32,18 +32,18 @@ class Installed(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def built(self, alone: Path, compiler: str) -> Path:
+    def built(self, alone: Path, compiler: list[str]) -> Path:
         """A build tree with the newest stage: that of `make test` where it is fresh, else one of its own."""
         newest, tree = stages.newest(ROOT), build.tree(ROOT, "dev")
         if (tree / "build.ninja").exists() and build.is_up_to_date(tree, f"treadle-{newest.name}"):
             return tree
-        self.call("cmake", "-G", "Ninja", "-S", newest.path, "-B", alone, compiler, "-DTREADLE_EXAMPLES=OFF",
+        self.call("cmake", "-G", "Ninja", "-S", newest.path, "-B", alone, *compiler, "-DTREADLE_EXAMPLES=OFF",
                   "-DCMAKE_BUILD_TYPE=None")
         self.call("cmake", "--build", alone)
         return alone
 
     def test_a_foreign_project_finds_treadle_and_the_readmes_program_runs(self) -> None:
-        compiler = f"-DCMAKE_CXX_COMPILER={build.chosen_compiler(ROOT)}"
+        compiler = build.chosen_compiler().cmake
         with tempfile.TemporaryDirectory(prefix="treadle install ") as folder:
             home = Path(folder)
             prefix, project, tree = home / "prefix", home / "project", home / "build"
@@ -51,7 +51,7 @@ class Installed(unittest.TestCase):
             project.mkdir()
             (project / "CMakeLists.txt").write_text(PROJECT + block("cmake"))
             (project / "main.cpp").write_text(block("cpp"))
-            self.call("cmake", "-G", "Ninja", "-S", project, "-B", tree, compiler, f"-DCMAKE_PREFIX_PATH={prefix}")
+            self.call("cmake", "-G", "Ninja", "-S", project, "-B", tree, *compiler, f"-DCMAKE_PREFIX_PATH={prefix}")
             self.call("cmake", "--build", tree)
             self.assertEqual(self.call(tree / "my_program"), "42\n")
 

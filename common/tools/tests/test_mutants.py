@@ -237,7 +237,7 @@ class Runs(unittest.TestCase):
                            ("chapters/02-twins/src/sums.cpp", "static int own;\n" + SOURCE), ("chapters/02-twins/src/twin.cpp", twin)):
             (cls.root / name).parent.mkdir(parents=True, exist_ok=True)
             (cls.root / name).write_text(text)
-        cls.store = Store(STORE, Compiler(build.chosen_compiler(ROOT)), 2)
+        cls.store = Store(STORE, Compiler(build.chosen_compiler().command), 2)
         cls.store.precompile(path for part in ("tests", "chapters", "common/testing") for path in (ROOT / part).rglob("*.[hc]pp"))
 
     def judge(self, stage: str = "01", **changes: str) -> mutants.Verdict:
