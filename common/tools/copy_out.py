@@ -2,7 +2,7 @@
 
 For each stage: copy the directory to an empty place, configure, build, and run the examples as the tour does. With
 --install the newest stage is installed as well, and a foreign project that only knows find_package(treadle) is built
-against it and run.
+against it and run; then the same project with the whole tree as a subdirectory.
 """
 
 from __future__ import annotations
@@ -48,12 +48,19 @@ def copy_out(cxx: Compiler, stage: stages.Stage, empty: Path) -> None:
 def install_and_use(cxx: Compiler, stage: stages.Stage, empty: Path) -> None:
     build(cxx, stage.path, empty / "build", "-DTREADLE_EXAMPLES=OFF", f"-DCMAKE_INSTALL_PREFIX={empty / 'prefix'}")
     must(["cmake", "--install", str(empty / "build")])
-    build(cxx, CONSUMER, empty / "consumer", f"-DCMAKE_PREFIX_PATH={empty / 'prefix'}")
-    said = must([str(empty / "consumer" / "consumer")]).strip()
-    if said != "42 from an installed treadle":
+    use(cxx, empty / "consumer", f"-DCMAKE_PREFIX_PATH={empty / 'prefix'}")
+    print(f"{stage.name}: installed, found by find_package(treadle), used")
+    use(cxx, empty / "whole", f"-DTREADLE_SOURCE={stages.ROOT}")
+    print(f"{stage.name}: used by a project that has the whole tree as a subdirectory")
+
+
+def use(cxx: Compiler, tree: Path, option: str) -> None:
+    """Builds the foreign project and runs its program."""
+    build(cxx, CONSUMER, tree, option)
+    said = must([str(tree / "consumer")]).strip()
+    if said != "42 from treadle":
         print(f"the foreign project printed {said!r}", file=sys.stderr)
         raise SystemExit(1)
-    print(f"{stage.name}: installed, found by find_package(treadle), used")
 
 
 def main() -> None:
