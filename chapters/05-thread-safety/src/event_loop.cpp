@@ -87,7 +87,7 @@ EventLoop::ThreadSafeEventLoop(Clock& clock) : clock_(clock) {
 }
 
 EventLoop::~ThreadSafeEventLoop() {
-  check(!is_running(), "a loop is destroyed only when it is not running");
+  precondition(!is_running(), "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
 

@@ -99,7 +99,7 @@ EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
 }
 
 EventLoop::~ThreadSafeEventLoop() {
-  check(!is_running(), "a loop is destroyed only when it is not running");
+  precondition(!is_running(), "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
 

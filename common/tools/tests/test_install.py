@@ -21,7 +21,8 @@ cmake_minimum_required(VERSION 3.25)
 project(foreign LANGUAGES CXX)
 {treadle}
 add_executable(my_program main.cpp)
-target_compile_options(my_program PRIVATE -Wall -Wextra -Wconversion -Wnon-virtual-dtor -Werror)
+target_compile_options(my_program PRIVATE -Wall -Wextra -Wconversion -Wnon-virtual-dtor -Werror
+  $<$<CXX_COMPILER_ID:Clang>:-Wweak-vtables -Wctad-maybe-unsupported>)  # which our headers do not heed
 target_link_libraries(my_program PRIVATE treadle::treadle)
 """
 PLUGIN = """\
