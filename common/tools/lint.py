@@ -29,7 +29,7 @@ from pathlib import Path
 
 import prerequisites
 from test_runner.reach import include_closure
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "common/tools"
@@ -313,8 +313,14 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options, store = parse_options(argv), ROOT / "build/lint"
+    options, store = parse_options(argv), build_folder.of(ROOT) / "lint"
     store.mkdir(parents=True, exist_ok=True)
+    with build_folder.locked("lint"):
+        return report(options, store)
+
+
+def report(options: argparse.Namespace, store: Path) -> int:
+    """Look, and print what was found; the exit status."""
     try:
         allowed = read_allowed(HAZARD_ALLOW, 3) + read_allowed(TIDY_ALLOW, 4)
         if options.files:

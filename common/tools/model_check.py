@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from test_runner import build
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 from treadle_tools.compiler import Compiler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,8 +201,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         mutants = [] if options.no_mutants else choose(read(ROOT / MODEL / "mutants.toml"), options.mutant)
         stage = newest_with_inbox(ROOT, options.stage)
-        workshop = Workshop(ROOT, stage, build.chosen_compiler(), ROOT / "build/model")
-        return check(workshop, mutants, not options.mutant, options.jobs)
+        workshop = Workshop(ROOT, stage, build.chosen_compiler(), build_folder.of(ROOT) / "model")
+        with build_folder.locked("model"):
+            return check(workshop, mutants, not options.mutant, options.jobs)
     except (ListError, stages.UnknownStage, build.BuildError) as error:
         print(error, file=sys.stderr)
         return 2

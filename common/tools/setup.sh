@@ -12,7 +12,7 @@
 # whether the compiler really builds a coroutine, leaves a stamp under build/.setup.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-stamps=$root/build/.setup
+stamps=$(cd "$root" && echo "${BUILD:-build}/.setup")
 system=${TREADLE_SYSTEM:-$(uname -s)}
 headers=${TREADLE_HEADERS:-/usr/include:/usr/local/include:/opt/homebrew/include}
 newest_wanted=clang++-19
@@ -94,8 +94,8 @@ check_compiler() {
     exit 1
   fi
   rm -rf "$probe"
-  mkdir -p "$stamps"
-  printf '%s\n' "$mark" >"$stamp"
+  # Where nothing can be written, the compiler is tried each time.
+  mkdir -p "$stamps" 2>/dev/null && printf '%s\n' "$mark" 2>/dev/null >"$stamp" || true
 }
 
 # --- What is missing ---

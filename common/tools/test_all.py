@@ -31,7 +31,7 @@ from test_runner.memory import Memory, key
 from test_runner.progress import Board
 from test_runner.reach import CannotTell
 from test_runner.selection import Selection
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
@@ -353,20 +353,26 @@ def only_build(options: Options, chosen: Selection, board: Board) -> int:
     board.close()
     build.print_complaints(result)
     if result.code == 0 and options.one_stage:
-        tests = "" if options.examples_only else f" and {tree.relative_to(ROOT)}/tests/tests-{options.stages[0]}"
-        print(f"Built: {tree.relative_to(ROOT)}/chapters/{options.stages[0]}/examples/{tests}")
+        tests = "" if options.examples_only else f" and {os.path.relpath(tree, ROOT)}/tests/tests-{options.stages[0]}"
+        print(f"Built: {os.path.relpath(tree, ROOT)}/chapters/{options.stages[0]}/examples/{tests}")
     return 0 if result.code == 0 else 1
 
 
 def main(argv: Sequence[str]) -> int:
     options = parse_options(argv)
+    with build_folder.locked(options.preset):
+        return run(options)
+
+
+def run(options: Options) -> int:
+    """Build, test, report; the exit status."""
     begun = time.monotonic()
     board = Board(labels(options))
     try:
         chosen = select(options)
         if options.build_only:
             return only_build(options, chosen, board)
-        memory = Memory(ROOT / "build/.results", key(ROOT, str(build.chosen_compiler())))
+        memory = Memory(build_folder.of(ROOT) / ".results", key(ROOT, str(build.chosen_compiler())))
         runs, rest = run_everything(options, chosen, board, memory)
     except build.BuildError as error:
         print(error, file=sys.stderr)

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle_tools import compiler
+from treadle_tools import build_folder, compiler
 from treadle_tools.compiler import Compiler
 
 from . import peers
@@ -60,7 +60,7 @@ def build(chosen: Compiler, wanted: list[Row]) -> Build:
     """Builds everything that can be built: a stage that does not compile must not hide the others."""
     if not peers.require("cmake", "cmake"):
         raise Trouble("cmake is missing; install it, or leave out NO_INSTALL=1")
-    directory = ROOT / "build/bench" / chosen.name
+    directory = build_folder.of(ROOT) / "bench" / chosen.name
     directory.mkdir(parents=True, exist_ok=True)
     made = Build(chosen, directory, directory / "build.log")
     made.log.write_text("")

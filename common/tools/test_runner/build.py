@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from treadle_tools import compiler
+from treadle_tools import build_folder, compiler
 from treadle_tools.compiler import Compiler
 
 STAGE = re.compile(r"(?<![\w-])(?:chapters/|(?:lib)?(?:tests-|treadle-|example-))(\d\d-[a-z0-9-]+?)(?=[./ ]|$)")
@@ -37,7 +37,7 @@ class BuildResult:
 
 
 def tree(root: Path, preset: str) -> Path:
-    return root / "build" / preset
+    return build_folder.of(root) / preset
 
 
 def chosen_compiler() -> Compiler:
@@ -84,7 +84,7 @@ def configure(root: Path, preset: str, cxx: Compiler) -> Path:
         _configuring([*ninja(build), "build.ninja"], root, cxx)
         return build
     warnings = ["-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"] if os.environ.get("TREADLE_WARNINGS") == "error" else []
-    _configuring(["cmake", "--preset", preset, *warnings], root, cxx)
+    _configuring(["cmake", "--preset", preset, "-B", str(build), *warnings], root, cxx)
     mark.write_text(f"{cxx}\n")
     return build
 

@@ -16,7 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Callable
 
-from .. import compiler
+from .. import build_folder, compiler
 from ..compiler import Compiler
 from .model import ExerciseError
 from .parts import Parts
@@ -165,7 +165,7 @@ class Toolchain:
 
     def _from_build_tree(self, stage: Path, inputs: list[Path]) -> Path | None:
         """The archive `make` built for the tests, if this compiler made it and nothing changed since."""
-        tree = self.root / "build" / "dev"
+        tree = build_folder.of(self.root) / "dev"
         archive, notes = tree / "chapters" / stage.name / "libtreadle.a", tree / "CMakeCache.txt"
         if self.sanitize or not (archive.is_file() and notes.is_file()):
             return None
