@@ -17,8 +17,6 @@ using treadle::ReadyQueue;
 using treadle::Result;
 using treadle::Runnable;
 using treadle::Task;
-using treadle::testing::in_child;
-using treadle::testing::LoopFixture;
 using treadle::testing::said_in_dying;
 
 Coro<int> give(int value) { co_return value; }

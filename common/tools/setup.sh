@@ -173,7 +173,7 @@ probe_format() { have clang-format-14 || need clang-format-14 clang-format 'clan
 probe_lint() {
   probe_python
   have clang-tidy-19 || need clang-tidy-19 llvm 'clang-tidy 19'
-  have clang-query-19 || need clang-tools-19 llvm 'clang-query 19'
+  have clang-query-19 || need clang-tools-19 llvm 'clang-query 19'  # commands: clang-include-cleaner-19
   have shfmt || need shfmt shfmt 'shfmt, which reads the shell scripts for prerequisites.py'
 }
 

@@ -29,6 +29,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <future>
 #include <memory>
 #include <mutex>
