@@ -6,6 +6,8 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
+# For the command that waits until this one no longer works in the build folder.
+export TREADLE_DOOR = make $@
 
 TOOLS := common/tools
 PY := python3 -B
@@ -189,7 +191,7 @@ setup:
 ## clean: delete everything that was built (your answers in work/ stay)
 clean:
 	$(CHECK)
-	@rm -rf build
+	@rm -rf "$${BUILD:-build}"
 
 Makefile: ;
 .DEFAULT:

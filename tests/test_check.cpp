@@ -8,28 +8,26 @@
 
 namespace test_check {
 
-using treadle::check;
 using treadle::Coro;
 using treadle::EventLoop;
 using treadle::IntrusiveList;
 using treadle::ListLink;
+using treadle::precondition;
 using treadle::ReadyQueue;
 using treadle::Result;
 using treadle::Runnable;
 using treadle::Task;
-using treadle::testing::in_child;
-using treadle::testing::LoopFixture;
 using treadle::testing::said_in_dying;
 
 Coro<int> give(int value) { co_return value; }
 
 TEST_CASE("Check: one that holds does nothing", "[check]") {
-  check(true, "never said");
+  precondition(true, "never said");
   SUCCEED();
 }
 
 TEST_CASE("Check: one that is broken says its sentence and its place, and aborts", "[check]") {
-  const std::string said = said_in_dying([] { check(1 > 2, "one is more than two"); });
+  const std::string said = said_in_dying([] { precondition(1 > 2, "one is more than two"); });
   CHECK_THAT(said, ContainsSubstring("broken precondition: one is more than two"));
   CHECK_THAT(said, ContainsSubstring("test_check.cpp:"));
 }

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import html
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from config import Config, Entry
 from reference import Reference
+from treadle_tools import git
 
 
 @dataclass
@@ -133,9 +133,9 @@ def _label(title: str) -> str:
 
 
 def _edition(root: Path) -> str:
-    """Which state of the tree this is, where git knows it."""
-    run = subprocess.run(["git", "-C", str(root), "log", "-1", "--format=%h %cd", "--date=format:%e %B %Y"], capture_output=True, text=True)
-    if run.returncode or not run.stdout.strip():
+    """Which state of the tree this is, if it has a repository."""
+    line = (git.ask(root, "log", "-1", "--format=%h %cd", "--date=format:%e %B %Y") or b"").decode().strip()
+    if not line:
         return ""
-    commit, _, date = run.stdout.strip().partition(" ")
+    commit, _, date = line.partition(" ")
     return f"Edition of {date.strip()}, <code>{commit}</code>"

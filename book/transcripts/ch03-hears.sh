@@ -7,7 +7,7 @@
   awk '/^```/ { on = 0 } /^Coro<> listen\(\) \{$/ { on = 1 } on' book/pages/ch03.md
   sed -n '/^}  \/\/ namespace$/,$p' chapters/03-sockets/examples/deaf.cpp
 } > "$SCRATCH/hears.cpp"
-"${CXX:-clang++-19}" -std=c++20 -Ichapters/03-sockets/include "$SCRATCH/hears.cpp" "$BIN_DIR/chapters/03-sockets/libtreadle.a" -lfmt -o "$SCRATCH/hears"
+${CXX:-clang++-19} -std=c++20 -Ichapters/03-sockets/include "$SCRATCH/hears.cpp" "$BIN_DIR/chapters/03-sockets/libtreadle.a" -lfmt -o "$SCRATCH/hears"
 PATH="$SCRATCH:$PATH"
 serve hears
 # The text comes after the fifth tick, however long everything takes on a busy machine.

@@ -7,7 +7,8 @@ endif()
 # The test kit counts allocations by an `operator new` of its own, and stands before functions of the C library. clang's
 # thread sanitizer does the same; as a shared library it lets the kit come first and is called by it.
 if(TREADLE_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.tsan-${CMAKE_SYSTEM_PROCESSOR}.so
+  separate_arguments(arguments UNIX_COMMAND "${CMAKE_CXX_COMPILER_ARG1}")  # the rest of `CXX="ccache clang++-19"`
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${arguments} -print-file-name=libclang_rt.tsan-${CMAKE_SYSTEM_PROCESSOR}.so
                   OUTPUT_VARIABLE tsan_runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
   if(EXISTS ${tsan_runtime})
     get_filename_component(tsan_place ${tsan_runtime} DIRECTORY)

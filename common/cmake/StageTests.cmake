@@ -13,15 +13,15 @@ if(TARGET Catch2::Catch2WithMain)
   add_library(catch_main INTERFACE)
   target_link_libraries(catch_main INTERFACE Catch2::Catch2WithMain)
 else()
-  add_library(catch_main STATIC ${CMAKE_SOURCE_DIR}/common/testing/catch_main.cpp)
+  add_library(catch_main STATIC ${treadle_SOURCE_DIR}/common/testing/catch_main.cpp)
   target_link_libraries(catch_main PUBLIC Catch2::Catch2)
 endif()
 
 # What of the test kit is code of its own. It knows no stage, so it is compiled once; as objects and not as a library,
 # for it stands before functions of the C and C++ libraries.
-file(GLOB kit CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/common/testing/kit/*.cpp)
+file(GLOB kit CONFIGURE_DEPENDS ${treadle_SOURCE_DIR}/common/testing/kit/*.cpp)
 add_library(test_kit OBJECT ${kit})
-target_include_directories(test_kit PRIVATE ${CMAKE_SOURCE_DIR}/common)
+target_include_directories(test_kit PRIVATE ${treadle_SOURCE_DIR}/common)
 target_compile_options(test_kit PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 
 # How every test is compiled. A precompiled header is good only for who compiles as it was compiled.
@@ -35,15 +35,15 @@ if(NOT TREADLE_DEBUG_TESTS AND NOT TREADLE_SANITIZE)
 endif()
 set(test_definitions CATCH_CONFIG_FAST_COMPILE)
 
-file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/test_headers.cpp CONTENT "// Only for its precompiled header.\n")
-add_library(test_headers OBJECT ${CMAKE_BINARY_DIR}/test_headers.cpp)
-target_include_directories(test_headers PRIVATE ${CMAKE_SOURCE_DIR}/common)
+file(GENERATE OUTPUT ${treadle_BINARY_DIR}/test_headers.cpp CONTENT "// Only for its precompiled header.\n")
+add_library(test_headers OBJECT ${treadle_BINARY_DIR}/test_headers.cpp)
+target_include_directories(test_headers PRIVATE ${treadle_SOURCE_DIR}/common)
 target_link_libraries(test_headers PRIVATE catch_main fmt::fmt Threads::Threads)
 target_compile_options(
   test_headers PRIVATE ${test_options} $<$<CXX_COMPILER_ID:GNU>:-foptimize-sibling-calls>)  # as the stages ask of g++
 target_compile_definitions(test_headers PRIVATE ${test_definitions})
 target_precompile_headers(
-  test_headers PRIVATE ${CMAKE_SOURCE_DIR}/common/testing/catch.hpp
+  test_headers PRIVATE ${treadle_SOURCE_DIR}/common/testing/catch.hpp
   <algorithm> <array> <atomic> <chrono> <concepts> <coroutine> <csignal> <exception> <functional> <memory> <mutex>
   <optional> <source_location> <span> <stdexcept> <string> <string_view> <system_error> <thread> <type_traits> <utility>
   <variant> <vector>)
@@ -51,9 +51,9 @@ target_precompile_headers(
 function(treadle_stage_tests chapter)
   get_filename_component(stage ${chapter} NAME)
   string(REGEX MATCH "^[0-9]+" number ${stage})
-  file(STRINGS ${CMAKE_SOURCE_DIR}/tests/stages.txt rows REGEX "^[0-9][0-9] ")
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/stages.txt)
-  set(selection ${CMAKE_BINARY_DIR}/selection/${stage}.txt)
+  file(STRINGS ${treadle_SOURCE_DIR}/tests/stages.txt rows REGEX "^[0-9][0-9] ")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${treadle_SOURCE_DIR}/tests/stages.txt)
+  set(selection ${treadle_BINARY_DIR}/selection/${stage}.txt)
   set(selected)
   if(EXISTS ${selection})
     file(STRINGS ${selection} selected)
@@ -63,7 +63,7 @@ function(treadle_stage_tests chapter)
   foreach(row IN LISTS rows)
     string(REGEX MATCH "^([0-9][0-9]) +([^ ]+)" _ "${row}")
     set(first ${CMAKE_MATCH_1})
-    set(file ${CMAKE_SOURCE_DIR}/tests/${CMAKE_MATCH_2})
+    set(file ${treadle_SOURCE_DIR}/tests/${CMAKE_MATCH_2})
     # A group has the same files at every stage and in every selection, less those that are left out.
     math(EXPR group "${place} / 10")
     math(EXPR place "${place} + 1")
@@ -77,13 +77,13 @@ function(treadle_stage_tests chapter)
     return()
   endif()
   add_executable(tests-${stage} ${files} $<TARGET_OBJECTS:test_kit>)
-  target_include_directories(tests-${stage} PRIVATE ${CMAKE_SOURCE_DIR}/common)
+  target_include_directories(tests-${stage} PRIVATE ${treadle_SOURCE_DIR}/common)
   target_link_libraries(tests-${stage} PRIVATE treadle::${stage} catch_main)
   target_compile_options(tests-${stage} PRIVATE ${test_options})
   target_compile_definitions(tests-${stage} PRIVATE ${test_definitions})
   target_precompile_headers(tests-${stage} REUSE_FROM test_headers)
   set_target_properties(
-    tests-${stage} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+    tests-${stage} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${treadle_BINARY_DIR}/tests
                               UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   add_test(NAME tests-${stage} COMMAND tests-${stage})
 endfunction()

@@ -25,7 +25,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from treadle_tools import cli, stages
+from treadle_tools import cli, git, stages
 from treadle_tools.stages import Stage
 
 _MARK = 40  # length of a conflict marker; nobody writes forty of these in a row
@@ -85,6 +85,12 @@ def _git(root: Path, *arguments: str, check: bool = True) -> subprocess.Complete
     if check and done.returncode:
         raise Refused(f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
     return done
+
+
+def require_repository(root: Path) -> None:
+    if not git.has_repository(root):
+        raise Refused(f"{root} is no git repository of its own, so nothing says what changed: `git init` makes one, and your "
+                      "change must come after its first commit")
 
 
 def base_version(root: Path, stage: Stage, revision: str) -> dict[str, Content]:
@@ -484,6 +490,7 @@ def _say_written(todo: Plan, dry_run: bool) -> None:
 def run(arguments: argparse.Namespace) -> int:
     root = arguments.root.resolve()
     stage = stages.find(arguments.stage, root)
+    require_repository(root)
     undone = recover(root)
     if undone:
         print(f"carry: an earlier run was interrupted; the {undone} files it had written are as they were", file=sys.stderr)

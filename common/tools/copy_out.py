@@ -2,13 +2,12 @@
 
 For each stage: copy the directory to an empty place, configure, build, and run the examples as the tour does. With
 --install the newest stage is installed as well, and a foreign project that only knows find_package(treadle) is built
-against it and run.
+against it and run; then the same project with the whole tree as a subdirectory.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -16,15 +15,10 @@ import tempfile
 from pathlib import Path
 
 import tour
-from treadle_tools import cli, stages
+from treadle_tools import cli, compiler, stages
+from treadle_tools.compiler import Compiler
 
 CONSUMER = Path(__file__).resolve().parent / "tests" / "consumer"
-
-
-def compiler() -> list[str]:
-    """The compiler as the main build would choose it; CXX= overrides, which CMake itself obeys."""
-    found = None if "CXX" in os.environ else shutil.which("clang++-19")
-    return [f"-DCMAKE_CXX_COMPILER={found}"] if found else []
 
 
 def must(command: list[str], cwd: Path | None = None) -> str:
@@ -36,30 +30,37 @@ def must(command: list[str], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def build(source: Path, into: Path, *options: str) -> None:
-    must(["cmake", "-G", "Ninja", "-S", str(source), "-B", str(into), "-DCMAKE_BUILD_TYPE=Debug", *compiler(), *options])
+def build(cxx: Compiler, source: Path, into: Path, *options: str) -> None:
+    must(["cmake", "-G", "Ninja", "-S", str(source), "-B", str(into), "-DCMAKE_BUILD_TYPE=Debug", *cxx.cmake, *options])
     must(["cmake", "--build", str(into)])
 
 
-def copy_out(stage: stages.Stage, empty: Path) -> None:
+def copy_out(cxx: Compiler, stage: stages.Stage, empty: Path) -> None:
     copy = empty / "copy"
     shutil.copytree(stage.path, copy)
-    build(copy, empty / "chapters" / stage.name)  # where the tour looks for examples
+    build(cxx, copy, empty / "chapters" / stage.name)  # where the tour looks for examples
     if not tour.tour(tour.plan([stage]), empty):
         print(f"{stage.name}: an example of the chapter that was built alone fails", file=sys.stderr)
         raise SystemExit(1)
     print(f"{stage.name}: builds alone, and its examples run")
 
 
-def install_and_use(stage: stages.Stage, empty: Path) -> None:
-    build(stage.path, empty / "build", "-DTREADLE_EXAMPLES=OFF", f"-DCMAKE_INSTALL_PREFIX={empty / 'prefix'}")
+def install_and_use(cxx: Compiler, stage: stages.Stage, empty: Path) -> None:
+    build(cxx, stage.path, empty / "build", "-DTREADLE_EXAMPLES=OFF", f"-DCMAKE_INSTALL_PREFIX={empty / 'prefix'}")
     must(["cmake", "--install", str(empty / "build")])
-    build(CONSUMER, empty / "consumer", f"-DCMAKE_PREFIX_PATH={empty / 'prefix'}")
-    said = must([str(empty / "consumer" / "consumer")]).strip()
-    if said != "42 from an installed treadle":
+    use(cxx, empty / "consumer", f"-DCMAKE_PREFIX_PATH={empty / 'prefix'}")
+    print(f"{stage.name}: installed, found by find_package(treadle), used")
+    use(cxx, empty / "whole", f"-DTREADLE_SOURCE={stages.ROOT}")
+    print(f"{stage.name}: used by a project that has the whole tree as a subdirectory")
+
+
+def use(cxx: Compiler, tree: Path, option: str) -> None:
+    """Builds the foreign project and runs its program."""
+    build(cxx, CONSUMER, tree, option)
+    said = must([str(tree / "consumer")]).strip()
+    if said != "42 from treadle":
         print(f"the foreign project printed {said!r}", file=sys.stderr)
         raise SystemExit(1)
-    print(f"{stage.name}: installed, found by find_package(treadle), used")
 
 
 def main() -> None:
@@ -69,14 +70,15 @@ def main() -> None:
     options = parser.parse_args()
     try:
         chosen = [stages.find(name) for name in options.stage] or stages.stages()
-    except stages.UnknownStage as error:
+        cxx = compiler.chosen()
+    except (stages.UnknownStage, compiler.NoCompiler) as error:
         stages.misuse(str(error))
     for stage in chosen:
         with tempfile.TemporaryDirectory() as empty:
-            copy_out(stage, Path(empty))
+            copy_out(cxx, stage, Path(empty))
     if options.install:
         with tempfile.TemporaryDirectory() as empty:
-            install_and_use(stages.newest(), Path(empty))
+            install_and_use(cxx, stages.newest(), Path(empty))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from treadle_tools import cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
-EVERYWHERE = ("CXX", "NO_INSTALL", "NO_COLOR", "JOBS")
+EVERYWHERE = ("BUILD", "CXX", "NO_INSTALL", "NO_COLOR", "JOBS")
 GRADE_FORMATS = ("text", "gradescope", "classroom", "junit", "json")
 OTHER_NAMES = {"STAGE": "CH", "CHAPTER": "CH", "N": "CH", "EXERCISE": "EX", "DIR": "OUT", "TEST": "FILTER",
                "FROM": "CH", "CH": "FROM", "DESTDIR": "PREFIX"}
@@ -143,9 +143,23 @@ def check_unknown(door: Door, given: list[str]) -> None:
         raise Misuse(f"make {door.name} takes no variable {variable}.{guess} The right form is `{door.form}`.")
 
 
+def check_build(door: Door, value: str, root: Path) -> None:
+    """Refuse a build folder that would swallow the tree, and one whose deletion would delete something else."""
+    folder = (root / Path(value).expanduser()).resolve()
+    if root.resolve().is_relative_to(folder) or (folder.exists() and not folder.is_dir()):
+        raise Misuse(f"BUILD={value} is no folder to build in. Write BUILD= and the name of a folder of its own, as in "
+                     "BUILD=/tmp/treadle-build.")
+    if door.name == "clean" and folder.is_dir() and not (folder / ".locks").is_dir() and any(folder.iterdir()):
+        raise Misuse(f"BUILD={value} holds nothing that was built here, so it is not deleted.")
+    if door.name == "transcripts":
+        raise Misuse("make transcripts takes no BUILD: the sessions of the book name the folder build.")
+
+
 def check(door: Door, env: dict[str, str], root: Path) -> None:
     """Raise Misuse unless the variables in `env` suit the door."""
     check_unknown(door, command_line_variables(env.get("MAKEFLAGS", "")))
+    if env.get("BUILD"):
+        check_build(door, env["BUILD"], root)
     for variable in door.required:
         if not env.get(variable):
             raise missing(door, variable, root)

@@ -18,7 +18,7 @@ print_help() {
                 while (match(head, /=[^] ]+\]/)) head = substr(head, 1, RSTART) substr(head, RSTART + RLENGTH - 1)
                 printf "  %-32s %s\n", head, substr($0, at + 2) }
   ' "$makefile"
-  printf '\nEverywhere: CXX=g++ chooses the compiler, NO_INSTALL=1 never installs anything, NO_COLOR=1 prints plainly.\n'
+  printf '\nEverywhere: CXX=g++ chooses the compiler, NO_INSTALL=1 never installs anything, NO_COLOR=1 prints plainly,\nBUILD=dir builds in another folder.\n'
 }
 
 if [ "$1" = help ]; then

@@ -10,26 +10,25 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from treadle_tools import cli, stages
+from treadle_tools import cli, git, stages
 from treadle_tools.stages import Stage
 
 
+GENERATED = {"build", "__pycache__", ".cache", "compile_commands.json"}  # .gitignore names them too
+
+
 def chapter_files(root: Path, stage: Stage) -> list[Path]:
-    """The chapter's files, by their path in it: what git has or would add; all of them where there is no git."""
-    command = ["git", "-C", str(stage.path), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False)
-    except FileNotFoundError:
-        done = None
-    if done and done.returncode == 0:
-        names = [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+    """The chapter's files, by their path in it: what git has or would add; without a repository, all but what is generated."""
+    place = stage.path.relative_to(root)
+    listing = git.ask(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", str(place))
+    if listing is not None:
+        names = [Path(os.fsdecode(name)).relative_to(place) for name in listing.split(b"\0") if name]
     else:
         names = [path.relative_to(stage.path) for path in stage.path.rglob("*") if path.is_file()]
-        names = [name for name in names if name.parts[0] != "build"]
+        names = [name for name in names if not GENERATED.intersection(name.parts)]
     return sorted(name for name in names if stage.file(str(name)).is_file())
 
 
@@ -45,6 +44,8 @@ def fault_of(target: Path) -> str | None:
 def export(root: Path, stage: Stage, target: Path) -> int:
     """Copy; returns the number of files."""
     names = chapter_files(root, stage)
+    if not names:
+        stages.misuse(f"export: git ignores every file of {stage.name}, so there is nothing to copy")
     target.mkdir(parents=True, exist_ok=True)
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)

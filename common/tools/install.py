@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from test_runner import build
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,9 +21,9 @@ def nearest_directory(path: Path) -> Path:
 
 def run(stage: stages.Stage, prefix: Path) -> int:
     """The three commands that a user of CMake would type."""
-    tree = ROOT / "build/install"
+    tree = build_folder.of(ROOT) / "install"
     configure = ["cmake", "-S", str(stage.path), "-B", str(tree), "-DCMAKE_BUILD_TYPE=Release", "-DTREADLE_EXAMPLES=OFF",
-                 f"-DCMAKE_CXX_COMPILER={build.chosen_compiler(ROOT)}"]
+                 *build.chosen_compiler().cmake]
     for command in (configure, ["cmake", "--build", str(tree)],
                     ["cmake", "--install", str(tree), "--prefix", str(prefix)]):
         print("$", " ".join(command), flush=True)
@@ -45,7 +45,8 @@ def main() -> int:
               "or run it with sudo.", file=sys.stderr)
         return 2
     try:
-        return run(stages.newest(ROOT), prefix)
+        with build_folder.locked("install"):
+            return run(stages.newest(ROOT), prefix)
     except (stages.UnknownStage, build.BuildError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""`make lint`: clang-tidy, the coroutine shapes that g++ 12 miscompiles, the syntax of our scripts, and whether setup.sh
-installs everything that the sources need (prerequisites.py).
+"""`make lint`: clang-tidy, the coroutine shapes that g++ 12 miscompiles, includes that are missing, the syntax of our
+scripts, and whether setup.sh installs everything that the sources need (prerequisites.py).
 
 g++ 12 compiles some coroutines without a word into programs that crash. Which shapes those are was measured, and
 gcc12-hazards.query describes them to clang-query, which reads the syntax tree. It errs on the safe side; a false alarm
 goes into gcc12-hazards.allow with its reason, and what clang-tidy is wrong about into clang-tidy.allow. An entry that
 allows nothing any more is a finding too.
+
+What a file uses, it or a header of ours that it includes has to include: another library's header may not bring it along in its
+next version. clang-include-cleaner finds what is missing. It is clang-tidy's misc-include-cleaner as a program of its own, which takes a
+third of the time, because it reads one file's declarations and finds the system's headers precompiled.
 
 Reading the standard library and Catch2 is what takes the time. So a file that later stages have unchanged is looked at
 in the newest of them only, headers, sources and tests are read together, and what was found lies under build/lint under a key of
@@ -29,7 +33,7 @@ from pathlib import Path
 
 import prerequisites
 from test_runner.reach import include_closure
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "common/tools"
@@ -39,6 +43,24 @@ TIDY_ALLOW = TOOLS / "clang-tidy.allow"
 HAZARD = "gcc12-hazard"
 CONFIG, TEST_CONFIG = ROOT / ".clang-tidy", ROOT / "tests/.clang-tidy"
 FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wreserved-identifier"]
+MISSING = "missing-include"
+# Whose symbols may come by way of another header. Patterns of header names.
+IGNORED = {
+    "treadle/.*": "our own headers change together, and each says what it brings along",
+    "support/.*": "the same, of the examples",
+    "testing/.*": "the same, of the test kit",
+    "catch2/.*": "testing/catch.hpp includes whichever Catch2 there is",
+    "fmt/.*": "which header has what differs from version to version of fmt; FMT_HEADERS says what is right in all",
+    "CLI/.*": "CLI/CLI.hpp is the one that its users include",
+    "bits/.*": "glibc's own parts",
+    "asm.*": "the kernel's parts of glibc's headers",
+    "linux/.*": "the same",
+}
+FMT_HEADERS = {"fmt/ranges.h": re.compile(r"\bfmt::join\b"), "fmt/format.h": re.compile(r"\bfmt::(?:format|print)\b")}
+# POSIX declares in several headers what the program knows from one.
+WILL_DO = {"sys/poll.h": {"poll.h"}, "sys/types.h": {"sys/socket.h", "unistd.h"},  # poll(2); ssize_t
+           "unistd.h": {"sys/socket.h"}}  # socklen_t
+SYSTEM_INCLUDE = re.compile(r"^#include <(?:[a-z_]+|fmt/\w+\.h)>$", re.MULTILINE)
 HIT = re.compile(r'^(.+?):(\d+):\d+: note: "root" binds here$', re.MULTILINE)
 TIDY_LINE = re.compile(r"^(/.+?):(\d+):\d+: (?:warning|error): (.*) \[([^\]]+)\]$", re.MULTILINE)
 PARTS = 2  # as many as are looked at at once
@@ -64,6 +86,7 @@ class Job:
     files: tuple[Path, ...]
     includes: tuple[Path, ...]
     config: Path = CONFIG
+    for_includes: bool = False  # of one file, whether it includes what it uses
 
     @functools.cached_property
     def closure(self) -> set[Path]:
@@ -72,7 +95,7 @@ class Job:
     @functools.cached_property
     def key(self) -> str:
         """Everything that the findings depend on."""
-        digest = hashlib.sha256(" ".join(FLAGS).encode())
+        digest = hashlib.sha256(" ".join([*FLAGS, str(self.for_includes)]).encode())
         files = [Path(__file__), QUERY, CONFIG, TEST_CONFIG, self.config, *self.files, *sorted(self.closure)]
         for path in files:
             digest.update(str(path).encode() + b"\0" + path.read_bytes())
@@ -152,6 +175,7 @@ def jobs(root: Path, everywhere: bool = False) -> list[Job]:
     places = (stages.newest(root).path / "include", common)
     found += [Job((path,), places) for path in sorted(root.glob("common/testing/kit/*.cpp"))]
     found += in_parts(sorted(root.glob("tests/*.cpp")), places, TEST_CONFIG)
+    found += [Job((path,), job.includes, job.config, True) for job in found for path in job.files]
     return sorted((job for job in found if job.files), key=lambda job: -sum(p.stat().st_size for p in job.closure))
 
 
@@ -201,20 +225,52 @@ def stand_alone(job: Job, root: Path) -> list[Finding]:
     return [Finding(_name(Path(name), root), int(line), "stands-alone", message) for name, line, message in errors]
 
 
+def precompiled(root: Path, store: Path) -> Path:
+    """The headers of C++ and of fmt that the tree includes."""
+    texts = (path.read_text() for place in ("chapters", "tests", "common/testing") for path in (root / place).rglob("*.[hc]pp"))
+    header = "".join(f"{line}\n" for line in sorted({line for text in texts for line in SYSTEM_INCLUDE.findall(text)}))
+    made = store / f"{hashlib.sha256(header.encode()).hexdigest()[:32]}.pch"
+    if not made.exists():
+        subprocess.run(["clang++-19", *FLAGS, "-xc++-header", "-", "-o", str(made)], input=header, text=True, check=True)
+    return made
+
+
+def missing_includes(job: Job, headers: Path, root: Path) -> list[Finding]:
+    """What the file uses, and neither it nor a header of ours includes."""
+    (path,) = job.files
+    command = ["clang-include-cleaner-19", "--print=changes", "--remove=0", f"--ignore-headers={','.join(IGNORED)}", str(path),
+               "--", "-xc++", "-include-pch", str(headers), *FLAGS, *(f"-I{place}" for place in job.includes)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "error:" in done.stderr:
+        raise RuntimeError(f"{path}: clang-include-cleaner cannot read it:\n{done.stderr.strip()[:2000]}")
+    text = path.read_text()
+    included = {name for each in job.closure for name in re.findall(r"^#include <(.+)>", each.read_text(), re.MULTILINE)}
+    wanted = re.findall(r"^\+ [<\"](.+?)[>\"]", done.stdout, re.MULTILINE)
+    wanted += [name for name, use in FMT_HEADERS.items() if use.search(text)]
+    return [Finding(_name(path, root), 1, MISSING, f"it uses what <{name}> declares, and does not include it")
+            for name in dict.fromkeys(wanted) if not included.intersection({name, *WILL_DO.get(name, ())})]
+
+
 def look(job: Job, store: Path, root: Path) -> list[Finding]:
     """All that there is to say of a job's files, before anything is excused; from the store if it is there."""
     answer = store / f"{job.key}.json"
     if answer.exists():
         return [Finding(*values) for values in json.loads(answer.read_text())]
+    found = missing_includes(job, precompiled(root, store), root) if job.for_includes else inspect(job, store, root)
+    answer.write_text(json.dumps([astuple(finding) for finding in dict.fromkeys(found)]))
+    if not job.for_includes:
+        print(f"looked at {_name(job.files[0], root)}" + (f" and {len(job.files) - 1} more" if job.files[1:] else ""), flush=True)
+    return found
+
+
+def inspect(job: Job, store: Path, root: Path) -> list[Finding]:
+    """What clang-query and clang-tidy say of the job's files, and whether its headers stand alone."""
     unit, newest = job.unit(store), Newest(root)
     raw = [(path, line, HAZARD, "g++ 12 may miscompile this coroutine") for path, line in hits(unit)]
     raw += tidy(unit, job.config)
     found = [Finding(_name(newest.copy_of(path), root), line, check, message) for path, line, check, message in raw
              if path.is_relative_to(root) and not path.is_relative_to(store)]
-    found += stand_alone(job, root)
-    answer.write_text(json.dumps([astuple(finding) for finding in dict.fromkeys(found)]))
-    print(f"looked at {_name(job.files[0], root)}" + (f" and {len(job.files) - 1} more" if job.files[1:] else ""), flush=True)
-    return found
+    return found + stand_alone(job, root)
 
 
 def _name(path: Path, root: Path) -> str:
@@ -262,15 +318,16 @@ def _scripts(root: Path, pattern: str) -> Iterable[Path]:
                 yield path
 
 
-def sweep(store: Path, todo: Sequence[Job]) -> None:
+def sweep(store: Path, todo: Sequence[Job], root: Path) -> None:
     """What no longer belongs to anything is thrown away."""
-    keys = {job.key for job in todo}
+    keys = {job.key for job in todo} | {precompiled(root, store).stem}
     for path in store.iterdir():
         if path.stem not in keys:
             path.unlink()
 
 
 def look_at_all(todo: Sequence[Job], store: Path, root: Path) -> list[Finding]:
+    precompiled(root, store)
     with ThreadPoolExecutor(2) as pool:
         return [finding for part in pool.map(lambda job: look(job, store, root), todo) for finding in part]
 
@@ -278,10 +335,10 @@ def look_at_all(todo: Sequence[Job], store: Path, root: Path) -> list[Finding]:
 def whole_tree(store: Path, allowed: Sequence[Allowed], root: Path) -> tuple[int, list[str]]:
     """How many C++ files there are, and what there is to say of all that is ours."""
     todo = jobs(root)
-    sweep(store, todo)
+    sweep(store, todo, root)
     found = judge(look_at_all(todo, store, root), allowed, root)
     found += python_findings(root) + shell_findings(root) + prerequisites.findings(root)
-    return sum(len(job.files) for job in todo), found
+    return sum(len(job.files) for job in todo if not job.for_includes), found
 
 
 def only(names: Sequence[str], root: Path) -> list[Job]:
@@ -294,7 +351,7 @@ def only(names: Sequence[str], root: Path) -> list[Job]:
         if home is None:
             raise ValueError(f"{name} is no C++ file that lint looks at: headers, sources and examples of a stage, solutions "
                              "of exercises, tests, the test kit")
-        found.append(Job((path,), home.includes, home.config))
+        found += [Job((path,), home.includes, home.config, for_includes) for for_includes in (False, True)]
     return found
 
 
@@ -313,8 +370,14 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options, store = parse_options(argv), ROOT / "build/lint"
+    options, store = parse_options(argv), build_folder.of(ROOT) / "lint"
     store.mkdir(parents=True, exist_ok=True)
+    with build_folder.locked("lint"):
+        return report(options, store)
+
+
+def report(options: argparse.Namespace, store: Path) -> int:
+    """Look, and print what was found; the exit status."""
     try:
         allowed = read_allowed(HAZARD_ALLOW, 3) + read_allowed(TIDY_ALLOW, 4)
         if options.files:

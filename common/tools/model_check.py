@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from test_runner import build
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
+from treadle_tools.compiler import Compiler
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = Path("common/testing/model")
@@ -99,7 +100,7 @@ def newest_with_inbox(root: Path, wanted: str) -> Path:
 class Workshop:
     """Copies the texts, breaks the copies, builds and runs them, all below `place`."""
 
-    def __init__(self, root: Path, stage: Path, compiler: str, place: Path) -> None:
+    def __init__(self, root: Path, stage: Path, compiler: Compiler, place: Path) -> None:
         self.root, self.stage, self.compiler, self.place = root, stage, compiler, place
 
     def copy(self, name: str, edits: Sequence[Edit] = ()) -> Path:
@@ -120,7 +121,7 @@ class Workshop:
         """The program; the model's headers come before the stage's."""
         program = folder / "inbox_model"
         besides = [source for source in BESIDES if (folder / source).exists()]
-        command = [*self.compiler.split(), *FLAGS, optimise, "-I.", "-Iinclude", "-Istage/include", "-Istage/src",
+        command = [*self.compiler.command, *FLAGS, optimise, "-I.", "-Iinclude", "-Istage/include", "-Istage/src",
                    "inbox_model.cpp", *besides, "-o", str(program)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode != 0:
@@ -200,8 +201,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         mutants = [] if options.no_mutants else choose(read(ROOT / MODEL / "mutants.toml"), options.mutant)
         stage = newest_with_inbox(ROOT, options.stage)
-        workshop = Workshop(ROOT, stage, build.chosen_compiler(ROOT), ROOT / "build/model")
-        return check(workshop, mutants, not options.mutant, options.jobs)
+        workshop = Workshop(ROOT, stage, build.chosen_compiler(), build_folder.of(ROOT) / "model")
+        with build_folder.locked("model"):
+            return check(workshop, mutants, not options.mutant, options.jobs)
     except (ListError, stages.UnknownStage, build.BuildError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ A mutant runs in the stage that last changed the mutated file, and in the newest
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ from mutation.reached import Reached
 from mutation.selection import Selection, replacements, select
 from mutation.trials import Outcome, Trials
 from test_runner import build
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 from treadle_tools.stages import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,7 +175,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
 def prepare(runs: Sequence[Run], reached: Reached, options: argparse.Namespace) -> Trials:
     """What builds and tries these runs, with the system's headers precompiled."""
     root = options.root
-    store = Store(root / "build/mutants", Compiler(build.chosen_compiler(ROOT)), options.jobs)
+    store = Store(build_folder.of(root) / "mutants", Compiler(build.chosen_compiler().command), options.jobs)
     of_stages = (stage / part for stage in dict.fromkeys(run.stage.path for run in runs) for part in ("include", "src"))
     folders = (root / "tests", root / "common/testing", *of_stages)
     store.precompile(path for folder in folders for path in folder.rglob("*.[hc]pp"))
@@ -183,6 +184,12 @@ def prepare(runs: Sequence[Run], reached: Reached, options: argparse.Namespace) 
 
 def main(argv: Sequence[str]) -> int:
     options = parse_options(argv)
+    with contextlib.nullcontext() if options.plan else build_folder.locked("mutants", options.root):
+        return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Choose, try, report; the exit status."""
     reached = Reached(options.root)
     try:
         number = stages.find(options.stage, options.root).number if options.stage else ""

@@ -12,7 +12,7 @@
 # whether the compiler really builds a coroutine, leaves a stamp under build/.setup.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-stamps=$root/build/.setup
+stamps=$(cd "$root" && echo "${BUILD:-build}/.setup")
 system=${TREADLE_SYSTEM:-$(uname -s)}
 headers=${TREADLE_HEADERS:-/usr/include:/usr/local/include:/opt/homebrew/include}
 newest_wanted=clang++-19
@@ -37,12 +37,25 @@ major() {
 }
 is_clang() { "$1" --version 2>/dev/null | grep -qi clang; }
 
+# The first of the programs that `CXX=ccache clang++-19 -m32` names and that is not here. A CXX that is itself the path of a
+# program, with spaces perhaps, has no other part; see also treadle_tools/compiler.py.
+missing_program() {
+  ! have "$1" || return 0
+  for word in $1; do
+    case $word in -* | *=*) return 0 ;; esac
+    have "$word" || { echo "$word"; return 0; }
+  done
+}
+# Runs the chosen compiler, which may be a command of several words.
+run_compiler() { if have "$cxx"; then "$cxx" "$@"; else $cxx "$@"; fi; }
+
 # Sets cxx and why; cxx stays empty where there is no compiler that will do.
 choose_compiler() {
   cxx='' why=''
   if [ -n "${CXX:-}" ]; then
-    cxx=$CXX why='CXX= says so'
-    have "${CXX%% *}" || { echo "CXX=$CXX: there is no such compiler here. Write CXX=clang++-19, or leave CXX out and one is chosen." >&2; exit 2; }
+    cxx=$CXX why='CXX= says so' absent=$(missing_program "$CXX")
+    case $CXX in [!-]*) ;; *) absent=$CXX ;; esac
+    [ -z "$absent" ] || { echo "CXX=$CXX: there is no such compiler here: $absent is no program. Write CXX=clang++-19, or leave CXX out and one is chosen." >&2; exit 2; }
     return
   fi
   if have "$newest_wanted"; then
@@ -66,14 +79,14 @@ choose_compiler() {
 
 # A compiler without a C++20 library is as good as none. Tells which it is and tries it, once; then the stamp answers.
 check_compiler() {
-  version=$("$cxx" --version 2>/dev/null | head -n 1) || version='(it tells no version)'
+  version=$(run_compiler --version 2>/dev/null | head -n 1) || version='(it tells no version)'
   stamp="$stamps/compiler"
-  mark="$(command -v "${cxx%% *}") $version"
+  mark="$cxx $(command -v "${cxx%% *}") $version"
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$mark" ]; then return 0; fi
   echo "Compiler: $cxx, $version, because $why."
   probe=$(mktemp -d)
   printf '#include <coroutine>\n#include <string>\nint main() { return std::coroutine_handle<>() ? 1 : int(std::string().size()); }\n' >"$probe/p.cpp"
-  if ! $cxx -std=c++20 -o "$probe/p" "$probe/p.cpp" 2>"$probe/err"; then
+  if ! run_compiler -std=c++20 -o "$probe/p" "$probe/p.cpp" 2>"$probe/err"; then
     echo "$cxx cannot build a C++20 coroutine:" >&2
     head -n 5 "$probe/err" >&2
     rm -rf "$probe"
@@ -81,8 +94,8 @@ check_compiler() {
     exit 1
   fi
   rm -rf "$probe"
-  mkdir -p "$stamps"
-  printf '%s\n' "$mark" >"$stamp"
+  # Where nothing can be written, the compiler is tried each time.
+  mkdir -p "$stamps" 2>/dev/null && printf '%s\n' "$mark" 2>/dev/null >"$stamp" || true
 }
 
 # --- What is missing ---
@@ -160,7 +173,7 @@ probe_format() { have clang-format-14 || need clang-format-14 clang-format 'clan
 probe_lint() {
   probe_python
   have clang-tidy-19 || need clang-tidy-19 llvm 'clang-tidy 19'
-  have clang-query-19 || need clang-tools-19 llvm 'clang-query 19'
+  have clang-query-19 || need clang-tools-19 llvm 'clang-query 19'  # commands: clang-include-cleaner-19
   have shfmt || need shfmt shfmt 'shfmt, which reads the shell scripts for prerequisites.py'
 }
 

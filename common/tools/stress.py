@@ -24,7 +24,7 @@ from pathlib import Path
 from test_runner import build, catch_program, matrix
 from test_runner.catch_report import Case
 from test_runner.progress import Board
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 TAG = "[real-time]"
@@ -185,6 +185,12 @@ def report(tallies: dict[str, Tally], busy: int, seconds: float) -> int:
 
 def main(argv: Sequence[str]) -> int:
     options = parse_options(argv)
+    with build_folder.locked(options.preset):
+        return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, repeat, report; the exit status."""
     if not options.no_build and not all([build_stage(stage, options.preset) for stage in options.stage]):
         print("\n0 passed, 1 failed")
         return 1

@@ -31,7 +31,7 @@ from test_runner.memory import Memory, key
 from test_runner.progress import Board
 from test_runner.reach import CannotTell
 from test_runner.selection import Selection
-from treadle_tools import cli, stages
+from treadle_tools import build_folder, cli, stages
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
@@ -119,7 +119,7 @@ def build_stages(options: Options, chosen: Selection, board: Board) -> tuple[Pat
     """Build what the options ask for; the board shows what is being compiled."""
     board.update(SHARED, "configuring")
     chosen.write(build.tree(ROOT, options.preset) / "selection")
-    tree = build.configure(ROOT, options.preset, build.chosen_compiler(ROOT))
+    tree = build.configure(ROOT, options.preset, build.chosen_compiler())
     board.update(SHARED, "building")
 
     def on_step(stage: str, what: str, done: int, total: int) -> None:
@@ -319,7 +319,7 @@ def report(options: Options, results: Results) -> int:
     if passed + failed == 0:
         print(f"No test ran: no test case matches FILTER={options.test_filter}." if options.test_filter
               else "No test ran.", file=sys.stderr, flush=True)
-    print(f"preset {options.preset}, {build.chosen_compiler(ROOT)}, {results.seconds:.0f} s")
+    print(f"preset {options.preset}, {build.chosen_compiler()}, {results.seconds:.0f} s")
     print(f"\n{matrix.sum_line(list(everything.values()), sum(map(len, equal.values())))}", flush=True)
     return 0 if passed and not failed else 1
 
@@ -353,20 +353,26 @@ def only_build(options: Options, chosen: Selection, board: Board) -> int:
     board.close()
     build.print_complaints(result)
     if result.code == 0 and options.one_stage:
-        tests = "" if options.examples_only else f" and {tree.relative_to(ROOT)}/tests/tests-{options.stages[0]}"
-        print(f"Built: {tree.relative_to(ROOT)}/chapters/{options.stages[0]}/examples/{tests}")
+        tests = "" if options.examples_only else f" and {os.path.relpath(tree, ROOT)}/tests/tests-{options.stages[0]}"
+        print(f"Built: {os.path.relpath(tree, ROOT)}/chapters/{options.stages[0]}/examples/{tests}")
     return 0 if result.code == 0 else 1
 
 
 def main(argv: Sequence[str]) -> int:
     options = parse_options(argv)
+    with build_folder.locked(options.preset):
+        return run(options)
+
+
+def run(options: Options) -> int:
+    """Build, test, report; the exit status."""
     begun = time.monotonic()
     board = Board(labels(options))
     try:
         chosen = select(options)
         if options.build_only:
             return only_build(options, chosen, board)
-        memory = Memory(ROOT / "build/.results", key(ROOT, build.chosen_compiler(ROOT)))
+        memory = Memory(build_folder.of(ROOT) / ".results", key(ROOT, str(build.chosen_compiler())))
         runs, rest = run_everything(options, chosen, board, memory)
     except build.BuildError as error:
         print(error, file=sys.stderr)

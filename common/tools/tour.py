@@ -29,7 +29,7 @@ from pathlib import Path
 
 from test_runner import build, memory
 from test_runner.progress import Board
-from treadle_tools import cli, stages, terminal
+from treadle_tools import build_folder, cli, stages, terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 14  # of a step's output; a tour is short
@@ -201,7 +201,7 @@ def build_examples(shown: Plan, also: Sequence[str] = ()) -> Path:
     names = [stage.name for stage in shown]
     board = Board([SHARED, *names])
     board.update(SHARED, "configuring")
-    tree = build.configure(ROOT, "dev", build.chosen_compiler(ROOT))
+    tree = build.configure(ROOT, "dev", build.chosen_compiler())
     board.update(SHARED, "building")
 
     def on_step(stage: str, what: str, done: int, total: int) -> None:
@@ -261,9 +261,9 @@ def book_server(tree: Path) -> Path:
 
 def serve(tree: Path, port: int) -> int:
     """Serve the book until Ctrl-C; pass on the server's line per request."""
-    pages = ROOT / "build/book/html"
+    pages = build_folder.of(ROOT) / "book/html"
     program = book_server(tree)
-    print(f"\n$ {program.relative_to(ROOT)} --host 127.0.0.1 --port {port} {pages.relative_to(ROOT)}", flush=True)
+    print(f"\n$ {os.path.relpath(program, ROOT)} --host 127.0.0.1 --port {port} {os.path.relpath(pages, ROOT)}", flush=True)
     with terminal.ctrl_c_of_our_own():
         server = start_server([str(program), "--host", "127.0.0.1", "--port", str(port), str(pages)])
         signal.signal(signal.SIGTERM, lambda *_: server.terminate())
@@ -291,8 +291,9 @@ def show_lines(server: subprocess.Popen[str]) -> None:
 
 def build_book() -> None:
     """Build the book, unless nothing in the tree has changed since it was built."""
-    mark, now = ROOT / "build/.results/book.key", memory.key(ROOT)
-    if mark.exists() and mark.read_text() == now and (ROOT / "build/book/html/index.html").exists():
+    folder, now = build_folder.of(ROOT), memory.key(ROOT)
+    mark = folder / ".results/book.key"
+    if mark.exists() and mark.read_text() == now and (folder / "book/html/index.html").exists():
         return
     if subprocess.run([str(ROOT / "book/build")], cwd=ROOT).returncode != 0:
         raise TourError("The book does not build; the reason is above.")
@@ -305,10 +306,11 @@ def run(options: argparse.Namespace) -> int:
     if options.serve:
         check_port(port)
     shown = plan([stages.find(options.stage, ROOT)] if options.stage else stages.stages(ROOT))
-    tree = build_examples(shown, ["book_server"] if options.serve else [])
-    if options.serve:
-        build_book()
-    well = tour(shown, tree)
+    with build_folder.locked("dev"):
+        tree = build_examples(shown, ["book_server"] if options.serve else [])
+        if options.serve:
+            build_book()
+        well = tour(shown, tree)
     if options.serve:
         return serve(tree, port)
     return 0 if well else 1

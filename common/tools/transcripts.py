@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle_tools import cli
+from treadle_tools import build_folder, cli
 
 ROOT = Path(__file__).resolve().parents[2]
 _DECLARATION = re.compile(r"^#\s*normalise:\s*(.*?)\s*$")
@@ -231,7 +231,7 @@ def _misuse(sentence: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     options = _arguments(argv)
     root = options.root.resolve()
-    place = Place(root, (options.bin or root / "build" / "dev").resolve())
+    place = Place(root, (options.bin or build_folder.of(root) / "dev").resolve())
     known = place.names()
     if options.list:
         print("\n".join(known))
@@ -241,7 +241,8 @@ def main(argv: list[str] | None = None) -> int:
         return _misuse(f"there is no script book/transcripts/{wrong[0]}.sh; there are: {', '.join(known) or 'none yet'}")
     if not place.binaries.is_dir():
         return _misuse(f"there are no programs in {place.binaries}; build them first: make build")
-    return _all(options.names or known, place, record if options.record else check, bool(options.check and not options.names))
+    with build_folder.locked("dev", root):
+        return _all(options.names or known, place, record if options.record else check, bool(options.check and not options.names))
 
 
 def _all(names: list[str], place: Place, action: Callable[[str, Place], str | None], whole: bool) -> int:

@@ -45,7 +45,7 @@ class EventLoop::RunningHere {
 };
 
 EventLoop::~EventLoop() {
-  check(!running_, "a loop is destroyed only when it is not running");
+  precondition(!running_, "a loop is destroyed only when it is not running");
   running_ = true;  // and is not run by what is destroyed here
   // What is destroyed here may have destructors that make tasks and callbacks: go on until none is
   // left.

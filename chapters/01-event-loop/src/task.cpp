@@ -13,7 +13,7 @@ void Suspension::suspend(PromiseBase& promise) noexcept {
 
 TaskBlock::TaskBlock(TaskHost& host, Id id, Frame frame) noexcept
     : id_(id), host_(&host), frame_(std::move(frame)), resume_at_(frame_.promise()) {
-  check(resume_at_ != nullptr, "a Coro becomes a task once");
+  precondition(resume_at_ != nullptr, "a Coro becomes a task once");
   resume_at_->start_for(*this);
 }
 
@@ -24,8 +24,8 @@ std::string TaskBlock::waits_for() const { return waiting_at_ ? waiting_at_->wai
 void TaskBlock::run() {
   resume_at_->handle().resume();
   if (frame_.done()) return finish();
-  check(queued() || waiting_at_ != nullptr,
-        "a task is suspended only by an awaiter that can make it ready again");
+  precondition(queued() || waiting_at_ != nullptr,
+               "a task is suspended only by an awaiter that can make it ready again");
 }
 
 void TaskBlock::finish() noexcept {

@@ -123,7 +123,7 @@ void Socket::close() noexcept {
 }
 
 bool SocketOperation::start(PromiseBase& caller) {
-  check(error_ == 0, "an operation that failed is not awaited again: make another");
+  precondition(error_ == 0, "an operation that failed is not awaited again: make another");
   // Before the first try: whoever came first must not lose his bytes to one who came later.
   if (const SocketOperation* first = place_in_socket()) {
     throw InvalidStateError(

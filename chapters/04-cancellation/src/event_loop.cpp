@@ -69,7 +69,7 @@ class EventLoop::RunningHere {
 };
 
 EventLoop::~EventLoop() {
-  check(!running_, "a loop is destroyed only when it is not running");
+  precondition(!running_, "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
 

@@ -42,7 +42,7 @@ void PromiseBase::throw_cancelled() {
 
 TaskBlock::TaskBlock(TaskHost& host, Id id, Frame frame) noexcept
     : id_(id), host_(&host), frame_(std::move(frame)), resume_at_(frame_.promise()) {
-  check(resume_at_ != nullptr, "a Coro becomes a task once");
+  precondition(resume_at_ != nullptr, "a Coro becomes a task once");
   resume_at_->start_for(*this);
 }
 
@@ -61,13 +61,13 @@ void TaskBlock::run() {
     keep_result(*frame_.promise());
     return finish(how_it_ended());
   }
-  check(queued() || waiting_at_ != nullptr,
-        "a task is suspended only by an awaiter that can make it ready again");
+  precondition(queued() || waiting_at_ != nullptr,
+               "a task is suspended only by an awaiter that can make it ready again");
   move_to(TaskState::kSuspended);
 }
 
 void TaskBlock::move_to(TaskState next) noexcept {
-  check(may_follow(state_, next), "a task goes from state to state as may_follow() says");
+  precondition(may_follow(state_, next), "a task goes from state to state as may_follow() says");
   state_ = next;
 }
 

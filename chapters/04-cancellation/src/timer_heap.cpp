@@ -20,7 +20,7 @@ void Timer::disarm() noexcept {
 }
 
 void TimerHeap::arm(Timer& timer, Clock::time_point deadline) {
-  check(!timer.armed(), "a timer is armed for one deadline at a time");
+  precondition(!timer.armed(), "a timer is armed for one deadline at a time");
   heap_.emplace_back();  // first: this may throw, and what follows may not
   timer.heap_ = this;
   sift_up(heap_.size() - 1, Entry{deadline, ++last_sequence_, &timer});

@@ -91,7 +91,7 @@ EventLoop::ThreadSafeEventLoop(Clock& clock) : clock_(clock) {
 
 EventLoop::~ThreadSafeEventLoop() {
   if (inbox_->is_deserted()) return;  // by a process that ends, in the middle of a step
-  check(!is_running(), "a loop is destroyed only when it is not running");
+  precondition(!is_running(), "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
 

@@ -1,6 +1,7 @@
 #include "treadle/signals.hpp"
 
 #include <fmt/format.h>
+#include <string.h>
 
 #include <cerrno>
 #include <stdexcept>

@@ -103,7 +103,7 @@ EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
 
 EventLoop::~ThreadSafeEventLoop() {
   if (inbox_->is_deserted()) return;  // by a process that ends, in the middle of a step
-  check(!is_running(), "a loop is destroyed only when it is not running");
+  precondition(!is_running(), "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
 

@@ -285,7 +285,7 @@ void Inbox::throw_wrong_thread(const char* object) const {
 }
 
 void Inbox::fail_wrong_thread(const char* object) const noexcept {
-  fail_check(say_wrong_thread(object).c_str(), std::source_location::current());
+  fail_precondition(say_wrong_thread(object).c_str(), std::source_location::current());
 }
 
 }  // namespace treadle

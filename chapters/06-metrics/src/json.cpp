@@ -1,6 +1,7 @@
 #include "treadle/json.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstddef>
 

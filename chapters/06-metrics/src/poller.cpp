@@ -38,12 +38,13 @@ Poller::~Poller() {
 }
 
 void Poller::add(FdWaiter& waiter, int fd, Readiness readiness) {
-  check(!waiter.registered(), "a waiter waits for one descriptor at a time");
-  check(fd >= 0, "who waits for a descriptor has one");
+  precondition(!waiter.registered(), "a waiter waits for one descriptor at a time");
+  precondition(fd >= 0, "who waits for a descriptor has one");
   const std::size_t enough = static_cast<std::size_t>(fd) + 1;
   if (sides_.size() < enough) sides_.resize(enough);
   Sides& sides = sides_of(fd);
-  check(sides.at(readiness) == nullptr, "one waiter at a time reads a descriptor, and one writes");
+  precondition(sides.at(readiness) == nullptr,
+               "one waiter at a time reads a descriptor, and one writes");
   if (!sides.waiting()) {
     polled_.push_back({fd, 0, 0});
     sides.place = polled_.size() - 1;

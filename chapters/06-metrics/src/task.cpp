@@ -65,7 +65,7 @@ TaskBlock::TaskBlock(TaskHost& host, Frame&& frame, const std::source_location& 
       host_(&host),
       frame_(std::move(frame)),
       resume_at_(frame_.promise()) {
-  check(resume_at_ != nullptr, "a Coro becomes a task once");
+  precondition(resume_at_ != nullptr, "a Coro becomes a task once");
   resume_at_->start_for(*this);
 }
 
@@ -163,8 +163,8 @@ void TaskBlock::run() {
   if (error_noted_) [[unlikely]]
     forget_error();
   if (frame_.done()) return end();
-  check(queued() || waiting_at_ != nullptr,
-        "a task is suspended only by an awaiter that can make it ready again");
+  precondition(queued() || waiting_at_ != nullptr,
+               "a task is suspended only by an awaiter that can make it ready again");
   move_to(TaskState::kSuspended);
   ++suspends_;
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
@@ -177,7 +177,7 @@ void TaskBlock::forget_error() noexcept {
 }
 
 void TaskBlock::move_to(TaskState next) noexcept {
-  check(may_follow(state(), next), "a task goes from state to state as may_follow() says");
+  precondition(may_follow(state(), next), "a task goes from state to state as may_follow() says");
   state_.store(next, std::memory_order_release);
 }
 

@@ -9,6 +9,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from treadle_tools import build_folder, compiler
+from treadle_tools.compiler import Compiler
+
 from . import peers
 from .errors import Misuse, Trouble
 from .rows import ROOT, Row
@@ -16,14 +19,13 @@ from .workloads import BENCH
 
 FLAGS = "-O2 -DNDEBUG"
 ERROR = re.compile(r"\berror\b.*:|CMake Error|undefined reference", re.IGNORECASE)
-CANDIDATES = ("clang++-19", "clang++-18", "clang++-17", "clang++-16", "g++", "c++")
 
 
 @dataclass(frozen=True)
 class Build:
     """Where the programs are, and what became of them."""
 
-    compiler: str
+    compiler: Compiler
     directory: Path
     log: Path
 
@@ -34,17 +36,12 @@ class Build:
         return row.is_python or self.program(row.program).exists()
 
 
-def compiler() -> str:
-    """CXX where it is set, else the first that is here; clang before g++, as everywhere in this repository."""
-    named = os.environ.get("CXX")
-    if named:
-        if shutil.which(named) is None:
-            raise Misuse(f"CXX={named} is no program here: name a C++20 compiler, such as CXX=clang++-19 or CXX=g++")
-        return named
-    for candidate in CANDIDATES:
-        if shutil.which(candidate):
-            return candidate
-    raise Trouble("there is no C++ compiler here; `make run` installs one, or say CXX=...")
+def chosen_compiler() -> Compiler:
+    """The compiler that every door takes."""
+    try:
+        return compiler.chosen()
+    except compiler.NoCompiler as error:
+        raise Misuse(str(error)) from None
 
 
 def run_logged(command: list[str], log: Path) -> int:
@@ -59,16 +56,16 @@ def last_error(log: Path) -> str:
     return lines[0].strip() if lines else "no line says error"
 
 
-def build(chosen: str, wanted: list[Row]) -> Build:
+def build(chosen: Compiler, wanted: list[Row]) -> Build:
     """Builds everything that can be built: a stage that does not compile must not hide the others."""
     if not peers.require("cmake", "cmake"):
         raise Trouble("cmake is missing; install it, or leave out NO_INSTALL=1")
-    directory = ROOT / "build/bench" / Path(chosen).name
+    directory = build_folder.of(ROOT) / "bench" / chosen.name
     directory.mkdir(parents=True, exist_ok=True)
     made = Build(chosen, directory, directory / "build.log")
     made.log.write_text("")
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    configure = ["cmake", "-S", str(BENCH), "-B", str(directory), *generator, f"-DCMAKE_CXX_COMPILER={chosen}"]
+    configure = ["cmake", "-S", str(BENCH), "-B", str(directory), *generator, *chosen.cmake]
     if run_logged([*configure, "-DCMAKE_BUILD_TYPE=Release"], made.log) != 0:
         raise Trouble(f"CMake cannot configure the benchmarks ({last_error(made.log)}); all of it is in {made.log}")
     build_targets(made, ["load", *sorted({row.program for row in wanted if not row.is_python})])

@@ -8,6 +8,9 @@ import platform
 import subprocess
 from pathlib import Path
 
+from treadle_tools import git
+from treadle_tools.compiler import Compiler
+
 from .rows import ROOT
 
 
@@ -31,17 +34,17 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """The commit measured, with a mark where the tree differs from it."""
-    name = output("git", "rev-parse", "--short=12", "HEAD")
-    changed = output("git", "status", "--porcelain", "--", "chapters", "common/bench")
-    return f"{name}-changed" if name and changed else name
+    """The commit measured, with a mark where the tree differs from it; nothing if the tree has no repository."""
+    name = (git.ask(ROOT, "rev-parse", "--short=12", "HEAD") or b"").decode().strip()
+    changed = name and git.ask(ROOT, "status", "--porcelain", "--", "chapters", "common/bench")
+    return f"{name}-changed" if changed else name
 
 
-def describe(compiler: str, flags: str) -> dict[str, object]:
+def describe(compiler: Compiler, flags: str) -> dict[str, object]:
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),
-        "compiler": output(compiler, "--version"),
+        "compiler": output(*compiler.command, "--version"),
         "flags": flags,
         "machine": {
             "processor": processor(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+
+from treadle_tools import build_folder
 
 from . import build as builder
 from . import gates as gate_table
@@ -24,7 +27,9 @@ from .workloads import Workload
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return run(options.parse(arguments))
+        wanted = options.parse(arguments)
+        with contextlib.nullcontext() if wanted.list else build_folder.locked("bench"):
+            return run(wanted)
     except (Misuse, Trouble) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2 if isinstance(error, Misuse) else 1
@@ -40,12 +45,12 @@ def run(wanted: Options) -> int:
     if wanted.check:
         wanted = narrowed_to_gates(wanted)
     require_work(wanted)
-    compiler = builder.compiler()
+    compiler = builder.chosen_compiler()
     if wanted.instructions and not peers.require("valgrind", "valgrind"):
         raise Trouble("--instructions needs valgrind, which is not installed")
     rows = peers.available(wanted.rows, compiler)
     about = machine.describe(compiler, builder.FLAGS)
-    print(f"bench: {about['compiler']}, {builder.FLAGS}; building into build/bench", file=sys.stderr, flush=True)
+    print(f"bench: {about['compiler']}, {builder.FLAGS}; building into {build_folder.of() / 'bench'}", file=sys.stderr, flush=True)
     build = builder.build(compiler, rows)
     wanted = replace(wanted, rows=[row for row in rows if build.has(row)])
     missing = len(rows) - len(wanted.rows)

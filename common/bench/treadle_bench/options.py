@@ -7,13 +7,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from treadle_tools import build_folder
+
 from . import rows as row_table
 from . import workloads as workload_table
 from .errors import Misuse
 from .rows import ROOT, Row
 from .workloads import Workload
 
-RESULTS = ROOT / "build/bench"
+RESULTS = build_folder.of(ROOT) / "bench"
 REPETITIONS = 5
 QUICK_REPETITIONS = 3
 QUICK_DIVISOR = 10

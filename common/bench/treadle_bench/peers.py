@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+from treadle_tools.compiler import Compiler
+
 from .rows import Row
 
 PACKAGES = {"asio": "libasio-dev", "libuv": "libuv1-dev", "uvloop": "python3-uvloop"}
@@ -17,9 +19,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def has_header(compiler: str, header: str) -> bool:
+def has_header(compiler: Compiler, header: str) -> bool:
     """Asks the compiler itself, so that CPATH and the like count."""
-    command = [compiler, "-std=c++20", "-x", "c++", "-fsyntax-only", "-"]
+    command = [*compiler.command, "-std=c++20", "-x", "c++", "-fsyntax-only", "-"]
     probe = f'#if !__has_include(<{header}>)\n#error "missing"\n#endif\n'
     try:
         return subprocess.run(command, input=probe, text=True, capture_output=True, check=False).returncode == 0
@@ -43,7 +45,7 @@ def python_for_peers() -> str:
     return sys.executable
 
 
-def is_missing(row: Row, compiler: str) -> bool:
+def is_missing(row: Row, compiler: Compiler) -> bool:
     if row.name in HEADERS:
         return not has_header(compiler, HEADERS[row.name])
     return row.name == "uvloop" and not imports(python_for_peers(), "uvloop")
@@ -78,7 +80,7 @@ def require(program: str, package: str) -> bool:
     return shutil.which(program) is not None or (install([package]) and shutil.which(program) is not None)
 
 
-def available(rows: list[Row], compiler: str) -> list[Row]:
+def available(rows: list[Row], compiler: Compiler) -> list[Row]:
     """The rows that can be measured here, after installing what may be installed; a line for each that cannot."""
     missing = [row for row in rows if is_missing(row, compiler)]
     install([PACKAGES[row.name] for row in missing])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from treadle_tools import terminal
+
 
 class Progress:
     """Counts steps on stderr, so that stdout holds the table alone."""
@@ -11,7 +13,7 @@ class Progress:
     def __init__(self, total: int) -> None:
         self._total = total
         self._done = 0
-        self._live = sys.stderr.isatty()
+        self._live = terminal.moves(sys.stderr)
 
     def step(self, what: str) -> None:
         self._done += 1

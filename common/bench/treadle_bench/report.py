@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 
+from treadle_tools import terminal
+
 from .gates import Verdict, sentence
 from .results import Results
 from .rows import Row
@@ -22,8 +24,7 @@ such workload."""
 
 def bold(text: str) -> str:
     """Only where somebody looks at it."""
-    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    return text if plain else f"\x1b[1m{text}\x1b[0m"
+    return f"\x1b[1m{text}\x1b[0m" if terminal.colours() else text
 
 
 def cell(cost: Spread, ratio: Spread | None, scale: float) -> list[str]:

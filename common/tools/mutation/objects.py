@@ -57,8 +57,8 @@ class LinkError(CompileError):
 class Compiler:
     """The compiler with the flags that all objects share."""
 
-    def __init__(self, command: str) -> None:
-        self._command = command.split()
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
         self._version = subprocess.run([*self._command, "--version"], capture_output=True).stdout
         self.is_clang = b"clang" in self._version
         self._flags = ["-std=c++20", "-O0", "-w", "-pthread", "-DCATCH_CONFIG_FAST_COMPILE"]

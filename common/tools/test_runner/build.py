@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from treadle_tools import build_folder, compiler
+from treadle_tools.compiler import Compiler
+
 STAGE = re.compile(r"(?<![\w-])(?:chapters/|(?:lib)?(?:tests-|treadle-|example-))(\d\d-[a-z0-9-]+?)(?=[./ ]|$)")
 STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)$")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -34,15 +37,15 @@ class BuildResult:
 
 
 def tree(root: Path, preset: str) -> Path:
-    return root / "build" / preset
+    return build_folder.of(root) / preset
 
 
-def chosen_compiler(root: Path) -> str:
+def chosen_compiler() -> Compiler:
     """The compiler that setup.sh picks (CXX= decides, else clang 19, ...)."""
-    done = subprocess.run(["sh", str(root / "common/tools/setup.sh"), "--cxx"], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise BuildError(done.stderr.strip() or "There is no C++20 compiler here; `make setup` installs one.")
-    return done.stdout.strip()
+    try:
+        return compiler.chosen()
+    except compiler.NoCompiler as error:
+        raise BuildError(str(error)) from None
 
 
 def _cached(build: Path, name: str) -> str:
@@ -59,17 +62,17 @@ def _same_file(one: str, other: str) -> bool:
     return None not in real and os.path.realpath(str(real[0])) == os.path.realpath(str(real[1]))
 
 
-def _must_start_afresh(root: Path, build: Path, cxx: str) -> bool:
+def _must_start_afresh(root: Path, build: Path, cxx: Compiler) -> bool:
     """A tree that was configured elsewhere, or for another compiler, is of no use to CMake."""
     home = _cached(build, "CMAKE_HOME_DIRECTORY")
     if not home:
         return False
     mark = build / ".treadle-cxx"
     asked = mark.read_text().strip() if mark.exists() else _cached(build, "CMAKE_CXX_COMPILER")
-    return os.path.realpath(home) != os.path.realpath(root) or not (asked == cxx or _same_file(asked, cxx))
+    return os.path.realpath(home) != os.path.realpath(root) or not (asked == str(cxx) or _same_file(asked, str(cxx)))
 
 
-def configure(root: Path, preset: str, cxx: str) -> Path:
+def configure(root: Path, preset: str, cxx: Compiler) -> Path:
     """Make build/PRESET ready for Ninja; does nothing where it is."""
     build = tree(root, preset)
     mark = build / ".treadle-cxx"
@@ -81,13 +84,13 @@ def configure(root: Path, preset: str, cxx: str) -> Path:
         _configuring([*ninja(build), "build.ninja"], root, cxx)
         return build
     warnings = ["-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"] if os.environ.get("TREADLE_WARNINGS") == "error" else []
-    _configuring(["cmake", "--preset", preset, *warnings], root, cxx)
-    mark.write_text(cxx + "\n")
+    _configuring(["cmake", "--preset", preset, "-B", str(build), *warnings], root, cxx)
+    mark.write_text(f"{cxx}\n")
     return build
 
 
-def _configuring(command: list[str], root: Path, cxx: str) -> None:
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env={**_environment(), "CXX": cxx})
+def _configuring(command: list[str], root: Path, cxx: Compiler) -> None:
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env={**_environment(), **cxx.environment})
     if done.returncode != 0:
         raise BuildError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
 

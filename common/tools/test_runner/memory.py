@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from test_runner.catch_report import Case
+from treadle_tools import build_folder
 
 LEFT_OUT = {"build", "work", ".git", "node_modules", "__pycache__", ".cache"}
 
@@ -23,7 +24,7 @@ def _files(folder: Path, top: bool = True) -> Iterator[Path]:
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         if entry.name in LEFT_OUT and (entry.name not in ("build", "work") or top):
             continue
-        if entry.is_dir(follow_symlinks=False):
+        if entry.is_dir(follow_symlinks=False) and Path(entry.path) != build_folder.of():
             yield from _files(Path(entry.path), False)
         elif entry.is_file():
             yield Path(entry.path)

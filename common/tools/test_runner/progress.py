@@ -6,7 +6,6 @@ row that works long says so now and then, so that nobody takes patience for a ha
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import threading
@@ -14,6 +13,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
+
+from treadle_tools import terminal
 
 BAR = 16
 FRAME_SECONDS = 0.1
@@ -43,8 +44,8 @@ class Board:
         size = shutil.get_terminal_size((100, 24))
         self._columns = size.columns
         fits = len(self._rows) + 2 < size.lines
-        self._live = self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and fits
-        self._colour = self._live and "NO_COLOR" not in os.environ
+        self._live = terminal.moves(self._stream) and fits
+        self._colour = self._live and terminal.colours(self._stream)
 
     def update(self, label: str, state: str | None = None, now: str | None = None,
                done: int | None = None, total: int | None = None) -> None:

@@ -74,4 +74,7 @@ def main(path: Path, result: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from treadle_tools import cli
+
+    cli.run(main, Path(sys.argv[1]).resolve(), sys.argv[2])

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from treadle_tools import stages
+from treadle_tools import build_folder, stages
 
-BUILD = Path(os.environ.get("TREADLE_BUILD", stages.ROOT / "build/dev"))
+BUILD = Path(os.environ.get("TREADLE_BUILD", build_folder.of() / "dev"))
 LIMIT = 60.0  # seconds, for what would wait forever. No test demands that something happens within a time.
 
 

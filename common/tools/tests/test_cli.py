@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
+
+from treadle_tools import cli
 
 TOOLS = Path(__file__).resolve().parents[1]
 ROOT = TOOLS.parents[1]
@@ -28,6 +33,15 @@ def main(how):
         reading, writing = os.pipe()
         os.close(reading)
         os.write(writing, b"x")
+    if how == "cannot write":
+        raise PermissionError(13, "Permission denied", os.path.join(os.environ["FOLDER"], "file"))  # root may write everywhere
+    if how == "is read-only":
+        raise OSError(30, "Read-only file system", os.path.join(os.environ["FOLDER"], "file"))
+    if how == "full":
+        with open("/dev/full", "w") as file:
+            file.write("x")
+    if how == "fault":
+        open("/no/such/file")
     if how == "waits":
         print("ready", flush=True)
         sys.stdin.read()
@@ -71,6 +85,40 @@ class Ends(unittest.TestCase):
         self.assertEqual(child.returncode, 1)
         self.assertIn("BrokenPipeError", complaints)
 
+    def said(self, how: str, **variables: str) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, "-B", str(self.script), how], text=True, capture_output=True,
+                              env={**os.environ, "PYTHONPATH": str(TOOLS), **variables})
+        return done.returncode, done.stderr
+
+    def test_what_cannot_be_written_is_one_sentence(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            code, said = self.said("cannot write", FOLDER=folder)
+            self.assertEqual((code, said.count("\n")), (1, 1), said)
+            self.assertIn(f"{folder}/file cannot be used: Permission denied.", said)
+            self.assertNotIn("BUILD=", said)
+            for how in ("cannot write", "is read-only"):
+                self.assertIn("BUILD=dir chooses another", self.said(how, FOLDER=folder, BUILD=folder)[1])
+
+    def test_a_build_folder_that_cannot_be_made_is_one_sentence(self) -> None:
+        for build, error in (("/proc/no", FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/no/lint")),
+                             ("/dev/null", NotADirectoryError(errno.ENOTDIR, "Not a directory", "/dev/null/lint"))):
+            with mock.patch.dict(os.environ, {"BUILD": build}):
+                self.assertIn(f"The build folder {build} cannot be made: {error.strerror}.", cli.sentence_for(error))
+
+    def test_the_owner_is_named_if_it_is_another_user(self) -> None:
+        error = PermissionError(errno.EACCES, "Permission denied", "/no-such-folder/file")
+        with mock.patch("os.geteuid", return_value=os.stat("/").st_uid + 1):
+            self.assertIn(" / belongs to root.", cli.sentence_for(error))
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "there is no full device here")
+    def test_a_full_disk_is_one_sentence(self) -> None:
+        code, said = self.said("full")
+        self.assertEqual((code, said.count("\n")), (1, 1), said)
+        self.assertIn("No space left", said)
+
+    def test_a_fault_of_ours_is_told_whole(self) -> None:
+        self.assertIn("FileNotFoundError", self.said("fault")[1])
+
     def test_ctrl_c_ends_a_tool_in_silence(self) -> None:
         with self.start("waits", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
             self.assertEqual(child.stdout.readline(), "ready\n")
@@ -80,11 +128,18 @@ class Ends(unittest.TestCase):
 
 
 class Tools(unittest.TestCase):
-    def test_every_tool_ends_this_way(self) -> None:
-        programs = [path for path in TOOLS.glob("*.py") if "__main__" in path.read_text()]
-        self.assertGreater(len(programs), 12)
+    def test_every_program_ends_this_way(self) -> None:
+        other = {"cage.py": "it runs alone, with nothing but the standard library, and no user starts it",
+                 "filter.py": "Doxygen starts it, once for each page and header",
+                 "follow_links.py": "a step of CI", "main.py": "a program that is measured"}
+        found = {path for place in ("common", "book", ".ci") for path in (ROOT / place).rglob("*")
+                 if path.is_file() and "tests" not in path.parts and "node_modules" not in path.parts
+                 and (path.suffix == ".py" or path.read_bytes()[:22] == b"#!/usr/bin/env python3")}
+        programs = {path for path in found if re.search(r"^if __name__|^sys\.exit|^cli\.run", path.read_text(), re.MULTILINE)}
+        self.assertGreater(len(programs), 15)
         for path in programs:
-            self.assertRegex(path.read_text(), r'if __name__ == "__main__":\n    cli\.run\(main', path.name)
+            if path.name not in other:
+                self.assertRegex(path.read_text(), r"(?m)^ *cli\.run\(main", path.name)
 
     def test_the_tools_that_show_something_can_be_piped_into_head(self) -> None:
         for command in ("growth.py", "exercise.py list", "diff_stages.py 02"):

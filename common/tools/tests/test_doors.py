@@ -88,6 +88,19 @@ class Misuse(Tree):
         self.assertIn("Choose from dev, asan", self.refused("test", "PRESET=fast"))
         self.assertIn("gradescope", self.refused("grade", "FORMAT=xml"))
 
+    def test_a_build_folder_that_swallows_the_tree_or_is_a_file_is_refused(self) -> None:
+        for value in (".", "..", "Makefile"):
+            self.assertIn(f"BUILD={value} is no folder to build in", self.refused("lint", f"BUILD={value}"))
+
+    def test_clean_deletes_only_what_was_built_here(self) -> None:
+        mine = self.root / "mine"
+        mine.mkdir()
+        (mine / "letter").touch()
+        self.assertIn("holds nothing that was built here", self.refused("clean", "BUILD=mine"))
+        (mine / ".locks").mkdir()
+        self.assertEqual(make(self.root, "clean", "BUILD=mine").returncode, 0)
+        self.assertFalse(mine.exists())
+
     def test_an_unknown_door_is_told_apart_from_a_typing_slip(self) -> None:
         self.assertIn("Did you mean `make test", self.refused("tests"))
         self.assertIn("There is no door called zzz. `make help` lists them.", self.refused("zzz"))

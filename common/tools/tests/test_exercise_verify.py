@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 import exercise_fixture as fixture
+from treadle_tools import build_folder
 from treadle_tools.exercises import judge, model, verify
 
 
@@ -112,7 +113,7 @@ class Whole(unittest.TestCase):
     def setUp(self) -> None:
         self.root = fixture.fresh_root()
         self.addCleanup(shutil.rmtree, self.root)
-        parts = fixture.REPOSITORY / "build/exercises"
+        parts = build_folder.of() / "exercises"
         (self.root / "build/exercises").unlink()
         (self.root / "build/exercises").mkdir()
         for part in parts.glob("[a-z]*-*"):  # compiled parts are shared, proofs are not

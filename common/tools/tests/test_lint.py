@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import re
 import tempfile
 import unittest
 from pathlib import Path
@@ -120,8 +121,9 @@ class Tree(unittest.TestCase):
     def files(self) -> set[str]:
         return {str(path.relative_to(self.root)) for job in lint.jobs(self.root) for path in job.files}
 
-    def look(self, part: str) -> list[lint.Finding]:
-        (job,) = [job for job in lint.jobs(self.root) if any(part in str(path) for path in job.files)]
+    def look(self, part: str, for_includes: bool = False) -> list[lint.Finding]:
+        (job,) = [job for job in lint.jobs(self.root)
+                  if job.for_includes == for_includes and any(part in str(path) for path in job.files)]
         return lint.look(job, self.store, self.root)
 
     def test_what_later_stages_have_unchanged_is_looked_at_once_and_faults_of_exercises_not_at_all(self) -> None:
@@ -144,6 +146,29 @@ class Tree(unittest.TestCase):
                 header.write("// changed\n")
             with self.assertRaisesRegex(AssertionError, "looked"):
                 self.look("same.cpp")
+
+    def missing(self, text: str) -> list[str]:
+        """The headers that an example with this text lacks."""
+        self.write("chapters/02-two/include/treadle/brings.hpp", "#pragma once\n#include <vector>\n")
+        self.write("chapters/01-one/examples/grown.cpp", "#include <stdexcept>\n#include <treadle/brings.hpp>\n")
+        self.write("chapters/02-two/examples/grown.cpp", text)
+        (job,) = [job for job in lint.jobs(self.root) if job.for_includes and str(job.files[0]).endswith("02-two/examples/grown.cpp")]
+        return re.findall(r"<(.+?)>", " ".join(finding.message for finding in lint.look(job, self.store, self.root)))
+
+    def test_what_only_another_librarys_header_brings_is_missing(self) -> None:
+        use = "std::vector<std::string> words() { return {}; }\n"
+        self.assertEqual(self.missing("#include <stdexcept>\n#include <vector>\n" + use), ["string"])
+        self.assertEqual(self.missing("#include <stdexcept>\n#include <string>\n#include <vector>\n" + use), [])
+
+    def test_what_a_header_of_ours_includes_is_there(self) -> None:
+        use = '#include <string>\n#include "treadle/brings.hpp"\nstd::vector<std::string> words() { return {}; }\n'
+        self.assertEqual(self.missing(use), [])
+
+    def test_joining_needs_the_header_that_has_it_in_every_version_of_fmt(self) -> None:
+        use = 'std::string all(std::vector<int> v) { return fmt::format("{}", fmt::join(v, ",")); }\n'
+        includes = "#include <fmt/format.h>\n#include <string>\n#include <vector>\n"
+        self.assertEqual(self.missing(includes + use), ["fmt/ranges.h"])
+        self.assertEqual(self.missing("#include <fmt/ranges.h>\n" + includes + use), [])
 
     def test_named_files_are_looked_at_alone_wherever_they_stand(self) -> None:
         other = lint.Allowed("tests/test_a.cpp", lint.HAZARD, "no such line", "excuses nothing")

@@ -27,7 +27,7 @@ class Missing(unittest.TestCase):
 
     def configure(self, source: Path, tree: str, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["cmake", "-G", "Ninja", "-S", str(source), "-B", str(self.home / tree),
-                               f"-DCMAKE_CXX_COMPILER={build.chosen_compiler(ROOT)}", *options],
+                               *build.chosen_compiler().cmake, *options],
                               capture_output=True, text=True, timeout=300)
 
     def sentence(self, said: str) -> str:

@@ -19,10 +19,10 @@ from mutation.reached import Reached
 from mutation.selection import Selection, replacements, select
 from mutation.trials import Trials
 from test_runner import build
-from treadle_tools import stages
+from treadle_tools import build_folder, stages
 
 ROOT = Path(__file__).resolve().parents[3]
-STORE = ROOT / "build/mutants"  # the true runs use it too, so that system headers are precompiled once
+STORE = build_folder.of() / "mutants"  # the true runs use it too, so that system headers are precompiled once
 HEADER = "#pragma once\ninline int twice(int x) { return x + x; }\nint thrice(int x);\n"
 SOURCE = '#include "treadle/sums.hpp"\nint thrice(int x) {\n  return twice(x) + x;\n}\n'
 TESTS = """\
@@ -237,7 +237,7 @@ class Runs(unittest.TestCase):
                            ("chapters/02-twins/src/sums.cpp", "static int own;\n" + SOURCE), ("chapters/02-twins/src/twin.cpp", twin)):
             (cls.root / name).parent.mkdir(parents=True, exist_ok=True)
             (cls.root / name).write_text(text)
-        cls.store = Store(STORE, Compiler(build.chosen_compiler(ROOT)), 2)
+        cls.store = Store(STORE, Compiler(build.chosen_compiler().command), 2)
         cls.store.precompile(path for part in ("tests", "chapters", "common/testing") for path in (ROOT / part).rglob("*.[hc]pp"))
 
     def judge(self, stage: str = "01", **changes: str) -> mutants.Verdict:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import fake_catch
 import test_all
+from treadle_tools import build_folder
 from test_runner import junit, matrix, reach, selection
 from test_runner.build import BuildResult
 from test_runner.catch_report import Case
@@ -250,7 +251,7 @@ class BrokenOnPurpose(Tree):
 
 
 def built(pattern: str) -> list[Path]:
-    found = sorted((test_all.ROOT / "build/dev").glob(pattern))
+    found = sorted((build_folder.of() / "dev").glob(pattern))
     if not found:
         raise unittest.SkipTest(f"there is no build/dev/{pattern}: make test builds it")
     return found

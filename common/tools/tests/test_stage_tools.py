@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import unittest
 from unittest import mock
 
@@ -115,6 +116,26 @@ class Export(StageTree):
     def test_a_tree_without_git_is_copied_too(self) -> None:
         self.assertEqual(self.tool("export.py", "02", str(self.root / "out")).returncode, 0)
         self.assertTrue((self.root / "out" / "CMakeLists.txt").is_file())
+
+    def test_a_tree_inside_another_repository_is_copied_too(self) -> None:
+        (self.root / ".gitignore").write_text("chapters/\n")  # as of the repository above
+        self.commit()
+        inner = self.root / "chapters" / "unpacked"
+        shutil.copytree(self.root / "chapters" / "02-second", inner / "chapters" / "02-second")
+        (inner / "chapters" / "02-second" / "build").mkdir()
+        (inner / "chapters" / "02-second" / "build" / "a.o").touch()
+        self.root = inner
+        done = self.tool("export.py", "02", str(inner / "out"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue((inner / "out" / "CMakeLists.txt").is_file())
+        self.assertFalse((inner / "out" / "build").exists())
+
+    def test_no_file_to_copy_is_a_fault(self) -> None:
+        self.put(".gitignore", "chapters/\n")
+        self.git("init", "--quiet")
+        done = self.tool("export.py", "02", str(self.root / "out"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("git ignores every file of 02-", done.stderr)
 
     def test_a_home_that_no_shell_put_in_is_put_in(self) -> None:
         with mock.patch.dict(os.environ, HOME=str(self.root)):

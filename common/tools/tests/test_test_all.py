@@ -16,6 +16,7 @@ import test_all
 from test_runner import build, catch_program, catch_report, matrix, memory, progress
 from test_runner.catch_report import Case
 from treadle_tools import stages
+from treadle_tools.compiler import Compiler
 
 
 def good(*names: str) -> list[Case]:
@@ -302,13 +303,13 @@ class Building(unittest.TestCase):
             root, tree = Path(folder), Path(folder) / "build/dev"
             tree.mkdir(parents=True)
             cache = f"CMAKE_HOME_DIRECTORY:INTERNAL={root}\nCMAKE_CXX_COMPILER:STRING=/usr/bin/c++\n"
-            self.assertFalse(build._must_start_afresh(root, tree, "g++"))
+            self.assertFalse(build._must_start_afresh(root, tree, Compiler("g++")))
             (tree / "CMakeCache.txt").write_text(cache)
             (tree / ".treadle-cxx").write_text("g++\n")
-            self.assertFalse(build._must_start_afresh(root, tree, "g++"))
-            self.assertTrue(build._must_start_afresh(root, tree, "clang++-19"))
+            self.assertFalse(build._must_start_afresh(root, tree, Compiler("g++")))
+            self.assertTrue(build._must_start_afresh(root, tree, Compiler("clang++-19")))
             (tree / "CMakeCache.txt").write_text(cache.replace(str(root), "/elsewhere"))
-            self.assertTrue(build._must_start_afresh(root, tree, "g++"))
+            self.assertTrue(build._must_start_afresh(root, tree, Compiler("g++")))
 
 
 class RealBuild(unittest.TestCase):
@@ -328,14 +329,14 @@ class RealBuild(unittest.TestCase):
             (self.root / "chapters" / stage / "a.cpp").write_text("int a() { return 1; }\n")
 
     def build(self) -> tuple[Path, build.BuildResult]:
-        tree = build.configure(self.root, "dev", build.chosen_compiler(test_all.ROOT))
+        tree = build.configure(self.root, "dev", build.chosen_compiler())
         return tree, build.run(tree, ["tests-01-one", "tests-02-two"], lambda *step: None)
 
     def test_the_plan_knows_the_steps_of_each_stage_and_new_files_too(self) -> None:
         tree, result = self.build()
         self.assertEqual((result.code, build.plan(tree, ["tests-01-one", "tests-02-two"])), (0, {}))
         (self.root / "chapters/02-two/b.cpp").write_text("int b() { return 2; }\n")
-        tree = build.configure(self.root, "dev", build.chosen_compiler(test_all.ROOT))
+        tree = build.configure(self.root, "dev", build.chosen_compiler())
         self.assertEqual(build.plan(tree, ["tests-01-one", "tests-02-two"]), {"02-two": 2})
 
     def test_a_stage_that_does_not_compile_does_not_spoil_the_other(self) -> None:

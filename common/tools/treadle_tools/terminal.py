@@ -12,8 +12,12 @@ from typing import TextIO
 
 def colours(stream: TextIO | None = None) -> bool:
     """May we colour what we write to `stream`?"""
-    stream = stream or sys.stdout
-    return not os.environ.get("NO_COLOR") and stream.isatty() and os.environ.get("TERM") != "dumb"
+    return not os.environ.get("NO_COLOR") and moves(stream)
+
+
+def moves(stream: TextIO | None = None) -> bool:
+    """Is it a terminal on which a line can be drawn again? TERM=dumb, or no TERM, is one that only prints."""
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ class Result {
   enum Ending : std::size_t { kEmpty, kValue, kError };
 
   void throw_if_error() const {
-    check(ready(), "a Result is read only after it was set");
+    precondition(ready(), "a Result is read only after it was set");
     if (auto* error = std::get_if<kError>(&ending_)) std::rethrow_exception(*error);
   }
 

@@ -92,8 +92,8 @@ class TimerHandle {
 
  private:
   ScheduledCall& call() const noexcept {
-    check(static_cast<bool>(call_),
-          "a TimerHandle that is asked for something is a handle to something");
+    precondition(static_cast<bool>(call_),
+                 "a TimerHandle that is asked for something is a handle to something");
     return *call_;
   }
 

@@ -83,7 +83,7 @@ class TaskBlock : public Runnable, public ListLink {
   /// Makes a waiting task ready. REQUIRES: it waits, or is being destroyed: then nothing happens.
   void wake() noexcept {
     if (resume_at_ == nullptr) return;  // its own locals may wake it while they go
-    check(waiting_at_ != nullptr, "only a task that waits can be woken");
+    precondition(waiting_at_ != nullptr, "only a task that waits can be woken");
     waiting_at_ = nullptr;
     host_->ready().push(*this);
   }
@@ -171,6 +171,7 @@ class Join : public Suspension {
   std::string waits_for() const override { return target_->label(); }
 
  protected:
+  ~Join() = default;
   bool join(PromiseBase& caller);
 
   Ref<TaskBlock> target_;
@@ -234,7 +235,7 @@ class Task {
   Block& block() const { return *checked(); }
 
  private:
-  class JoinToSee : public Join {
+  class JoinToSee final : public Join {
    public:
     using Join::Join;
     View await_resume() {
@@ -243,7 +244,7 @@ class Task {
     }
   };
 
-  class JoinToTake : public Join {
+  class JoinToTake final : public Join {
    public:
     using Join::Join;
     T await_resume() { return take_from(static_cast<Block&>(*target_)); }
@@ -266,7 +267,8 @@ class Task {
   }
 
   const Ref<Block>& checked() const {
-    check(static_cast<bool>(block_), "a Task that is asked for something is a handle to something");
+    precondition(static_cast<bool>(block_),
+                 "a Task that is asked for something is a handle to something");
     return block_;
   }
   Ref<Block> block_;

@@ -24,13 +24,14 @@
 // cppcoro::task.
 #pragma once
 
+#include "treadle/errors.hpp"  // first, because it tells what the compiler lacks
+
 #include <concepts>
 #include <coroutine>
 #include <exception>
 #include <type_traits>
 #include <utility>
 
-#include "treadle/errors.hpp"
 #include "treadle/result.hpp"
 
 namespace treadle {
@@ -272,7 +273,7 @@ class [[nodiscard]] Coro {
   class CoroAwaiter {
    public:
     explicit CoroAwaiter(Frame frame) noexcept : callee_(std::move(frame)) {
-      check(callee_.promise() != nullptr, "a Coro is awaited once");
+      precondition(callee_.promise() != nullptr, "a Coro is awaited once");
     }
     bool await_ready() const noexcept { return false; }
     template <TreadlePromise P>

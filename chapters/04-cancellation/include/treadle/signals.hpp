@@ -13,9 +13,10 @@
 // Source: signal-safety(7); asyncio's loop.add_signal_handler.
 #pragma once
 
+#include <signal.h>
+
 #include <array>
 #include <atomic>
-#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>

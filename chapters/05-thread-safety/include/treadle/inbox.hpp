@@ -32,6 +32,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <future>
 #include <memory>
 #include <mutex>

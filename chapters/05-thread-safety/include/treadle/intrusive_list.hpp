@@ -53,7 +53,7 @@ class IntrusiveList {
   /// REQUIRES: `element` is in no list.
   void push_back(T& element) noexcept {
     ListLink& link = element;
-    check(!link.linked(), "an element is in at most one list");
+    precondition(!link.linked(), "an element is in at most one list");
     link.previous_ = ring_.previous_;
     link.next_ = &ring_;
     ring_.previous_->next_ = &link;
@@ -62,7 +62,7 @@ class IntrusiveList {
 
   /// Takes out the element that came first. REQUIRES: not empty.
   T& pop_front() noexcept {
-    check(!empty(), "only a list that holds something can be popped");
+    precondition(!empty(), "only a list that holds something can be popped");
     T& first = static_cast<T&>(*ring_.next_);
     first.unlink();
     return first;

@@ -64,7 +64,7 @@ class ReadyQueue {
 
   /// REQUIRES: `runnable` is not in the queue.
   void push(Runnable& runnable) noexcept {
-    check(!runnable.queued_, "what is ready already cannot be made ready again");
+    precondition(!runnable.queued_, "what is ready already cannot be made ready again");
     runnable.queued_ = true;
     runnable.next_ = nullptr;
     *last_ = &runnable;
@@ -85,7 +85,7 @@ class ReadyQueue {
 
   /// REQUIRES: not empty.
   Runnable& pop() noexcept {
-    check(!empty(), "only a queue that holds something can be popped");
+    precondition(!empty(), "only a queue that holds something can be popped");
     Runnable& runnable = *first_;
     first_ = runnable.next_;
     if (first_ == nullptr) last_ = &first_;

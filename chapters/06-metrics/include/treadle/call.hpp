@@ -91,8 +91,8 @@ class Handle {
 
  protected:
   Call& call() const noexcept {
-    check(static_cast<bool>(call_),
-          "a Handle or a TimerHandle that is asked for something is a handle to something");
+    precondition(static_cast<bool>(call_),
+                 "a Handle or a TimerHandle that is asked for something is a handle to something");
     return *call_;
   }
 

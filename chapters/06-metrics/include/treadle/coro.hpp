@@ -24,6 +24,8 @@
 // cppcoro::task.
 #pragma once
 
+#include "treadle/errors.hpp"  // first, because it tells what the compiler lacks
+
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -32,7 +34,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "treadle/errors.hpp"
 #include "treadle/recycle.hpp"
 #include "treadle/result.hpp"
 
@@ -304,7 +305,7 @@ class [[nodiscard]] Coro {
   class CoroAwaiter {
    public:
     explicit CoroAwaiter(Frame&& frame) noexcept : callee_(std::move(frame)) {
-      check(callee_.promise() != nullptr, "a Coro is awaited once");
+      precondition(callee_.promise() != nullptr, "a Coro is awaited once");
     }
     bool await_ready() const noexcept { return false; }
     template <TreadlePromise P>

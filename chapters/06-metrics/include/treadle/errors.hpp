@@ -2,12 +2,18 @@
 //
 // Two kinds of wrong, kept apart, and one word that is neither. An *expected* failure (a program that can go no further, an
 // object asked in the wrong state) is an exception that the caller may catch. A *broken
-// precondition* is a bug in the calling code: check() states the sentence that was broken and
+// precondition* is a bug in the calling code: precondition() states the sentence that was broken and
 // stops the process, in every build. And CancelledError is no failure at all: it is how a task
 // hears that nobody wants its work any more.
 //
 // Thread safety: all of it may be used from any thread.
 #pragma once
+
+// The lowest header, so that a program hears at once what its compiler lacks.
+#if __cplusplus < 202002L || !defined(__cpp_impl_coroutine) || !defined(__cpp_exceptions) || \
+    !defined(__cpp_rtti)
+#error "Treadle needs C++20 (-std=c++20) with coroutines, exceptions and run-time type information."
+#endif
 
 #include <source_location>
 #include <stdexcept>
@@ -108,14 +114,14 @@ class CancelledError {
 };
 
 /// Prints `sentence` with the place it speaks of, and stops the process.
-[[noreturn]] void fail_check(const char* sentence, std::source_location where) noexcept;
+[[noreturn]] void fail_precondition(const char* sentence, std::source_location where) noexcept;
 
 /// Stops the process with `sentence` and the place of the call unless `holds`. On in every build
 /// type: a broken precondition that is noticed only in debug builds is a bug that ships.
-inline void check(bool holds, const char* sentence,
-                  std::source_location where = std::source_location::current()) noexcept {
+inline void precondition(bool holds, const char* sentence,
+                         std::source_location where = std::source_location::current()) noexcept {
   if (!holds) [[unlikely]]
-    fail_check(sentence, where);
+    fail_precondition(sentence, where);
 }
 
 }  // namespace treadle

@@ -119,7 +119,7 @@ class Result {
     set_error(other.error());
   }
   [[noreturn, gnu::noinline, gnu::cold]] void throw_error() const {
-    check(ready(), "a Result is read only after it was set");
+    precondition(ready(), "a Result is read only after it was set");
     std::rethrow_exception(error_);
   }
 

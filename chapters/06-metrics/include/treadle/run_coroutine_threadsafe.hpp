@@ -143,12 +143,12 @@ class RemoteTask : public AnyTask {
   auto operator co_await() const& { return JoinToSee(*this, traveller_); }
 
  private:
-  class JoinToTake : public RemoteJoin {
+  class JoinToTake final : public RemoteJoin {
    public:
     using RemoteJoin::RemoteJoin;
     T await_resume() { return RemoteTask(std::move(target_)).give().take(); }
   };
-  class JoinToSee : public RemoteJoin {
+  class JoinToSee final : public RemoteJoin {
    public:
     using RemoteJoin::RemoteJoin;
     typename Task<T>::View await_resume() {

@@ -212,7 +212,7 @@ class TaskBlock : public Runnable, public ListLink {
   void wake() noexcept {
     inbox_->check_here("a task that waits");
     if (resume_at_ == nullptr) return;  // its own locals may wake it while they go
-    check(waiting_at_ != nullptr, "only a task that waits can be woken");
+    precondition(waiting_at_ != nullptr, "only a task that waits can be woken");
     waiting_at_ = nullptr;
     make_ready();
   }
@@ -431,6 +431,7 @@ class Join : public Suspension {
   const TaskBlock* awaited_task() const noexcept override { return &target_; }
 
  protected:
+  ~Join() = default;
   bool join(PromiseBase& caller);
 
   Ref<TaskBlock> kept_;
@@ -582,7 +583,8 @@ class AnyTask {
   }
 
   const Ref<TaskBlock>& checked() const noexcept {
-    check(static_cast<bool>(block_), "a Task that is asked for something is a handle to something");
+    precondition(static_cast<bool>(block_),
+                 "a Task that is asked for something is a handle to something");
     return block_;
   }
 
@@ -658,7 +660,7 @@ class Task : public AnyTask {
   Block& block() const noexcept { return static_cast<Block&>(AnyTask::block()); }
 
  private:
-  class JoinToSee : public Join {
+  class JoinToSee final : public Join {
    public:
     using Join::Join;
     View await_resume() {
@@ -667,7 +669,7 @@ class Task : public AnyTask {
     }
   };
 
-  class JoinToTake : public Join {
+  class JoinToTake final : public Join {
    public:
     using Join::Join;
     T await_resume() { return take_from(static_cast<Block&>(target_)); }

@@ -9,5 +9,5 @@ treadle::Coro<int> answer() {
 
 int main() {
   treadle::EventLoop loop;
-  std::printf("%d from an installed treadle\n", loop.run_until_complete(answer()));
+  std::printf("%d from treadle\n", loop.run_until_complete(answer()));
 }

@@ -11,6 +11,7 @@ TOOLS = HERE.parents[1]
 REPOSITORY = TOOLS.parents[1]
 sys.path.insert(0, str(TOOLS))
 
+from treadle_tools import build_folder  # noqa: E402
 from treadle_tools.exercises import judge, model  # noqa: E402
 from treadle_tools.exercises.model import Exercise, Places  # noqa: E402
 from treadle_tools.exercises.toolchain import Toolchain, choose_compiler  # noqa: E402
@@ -21,7 +22,7 @@ def fresh_root() -> Path:
     the precompiled headers are the same, and every other part has a name of its own."""
     root = Path(tempfile.mkdtemp(prefix="treadle-fixture-"))
     shutil.copytree(HERE / "chapters", root / "chapters")
-    shared = REPOSITORY / "build" / "exercises"
+    shared = build_folder.of() / "exercises"
     shared.mkdir(parents=True, exist_ok=True)
     (root / "build").mkdir()
     (root / "build/exercises").symlink_to(shared)

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..compiler import Compiler
 from . import diagnostics, report, sandbox
 from .model import Check, Exercise, Places
 from .sandbox import Outcome
@@ -137,7 +138,7 @@ def build(exercise: Exercise, answer: str, tools: Toolchain, job: Path) -> Built
     check = exercise.file("check.cpp")
     check_source = check.read_text(encoding="utf-8")
     shield.write_text(guard(source, check_source, tools.guard_names()), encoding="utf-8")
-    argv = [shutil.which(tools.cxx) or tools.cxx, *tools.flags, "-Wall", "-Wextra", "-Wno-unused-parameter",
+    argv = [shutil.which(tools.cxx.program) or tools.cxx.program, *tools.cxx.options, *tools.flags, "-Wall", "-Wextra", "-Wno-unused-parameter",
             *tools.check_headers(exercise.stage, check), *tools.include_flags(exercise.stage), f"-I{exercise.path}", f'-DANSWER="{shield}"', str(check),
             "-o", str(job / "program"), *tools.link_inputs(exercise.stage)]
     limits = sandbox.COMPILER_LIMITS.scaled(sandbox.slowness(), sandbox.crowding())
@@ -270,7 +271,7 @@ def run_checks(exercise: Exercise, program: Path, sanitize: bool, only: str = ""
 # --- one answer ---------------------------------------------------------------------------------------------------
 
 
-def toolchain(places: Places, cxx: str, sanitize: bool) -> Toolchain:
+def toolchain(places: Places, cxx: Compiler, sanitize: bool) -> Toolchain:
     """The compiler with its cache of shared parts."""
     return Toolchain(places.cache, places.root, cxx, sanitize)
 

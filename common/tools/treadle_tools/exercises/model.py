@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from .. import build_folder
 from . import jsonschema_subset
 from .sandbox import Limits
 
@@ -80,7 +81,7 @@ class Places:
     @property
     def cache(self) -> Path:
         """Compiled parts that many checks share."""
-        return self.root / "build" / "exercises"
+        return build_folder.of(self.root) / "exercises"
 
     def answer(self, exercise: Exercise) -> Path:
         """The learner's file."""

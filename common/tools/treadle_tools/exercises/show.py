@@ -1,11 +1,11 @@
-"""What people see: one answer's result, the table of a grading run. Colour only on a terminal, and never with NO_COLOR."""
+"""What people see: one answer's result, the table of a grading run. Colour as terminal.py says."""
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from typing import TextIO
 
+from .. import terminal
 from .judge import NOT_BEGUN
 from .record import Record, number
 
@@ -15,9 +15,7 @@ GREEN, RED, YELLOW, DIM, BOLD = "32", "31", "33", "2", "1"
 def paint(text: str, colour: str, out: TextIO | None = None) -> str:
     """The text in a colour, where colours are wanted."""
     stream = out or sys.stdout
-    if os.environ.get("NO_COLOR") or not stream.isatty():
-        return text
-    return f"\033[{colour}m{text}\033[0m"
+    return f"\033[{colour}m{text}\033[0m" if terminal.colours(stream) else text
 
 
 def status_colour(status: str) -> str:

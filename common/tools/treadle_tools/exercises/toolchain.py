@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Callable
 
+from .. import build_folder, compiler
+from ..compiler import Compiler
 from .model import ExerciseError
 from .parts import Parts
 
@@ -24,13 +26,12 @@ BASE_FLAGS = ["-std=c++20", "-O0", "-pthread", "-fdiagnostics-color=never"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g1"]
 
 
-def choose_compiler() -> str:
-    """CXX where somebody set it, else clang++-19, else what there is."""
-    wanted = os.environ.get("CXX", "")
-    for name in ([wanted] if wanted else ["clang++-19", "clang++", "g++"]):
-        if shutil.which(name):
-            return name
-    raise ExerciseError(f"no compiler: {wanted or 'clang++-19, clang++ or g++'} is not installed; `make setup` installs one")
+def choose_compiler() -> Compiler:
+    """The compiler of every door, without its launcher: answers are compiled in a cage, and a cache outside is out of reach."""
+    try:
+        return replace(compiler.chosen(), launcher=())
+    except compiler.NoCompiler as error:
+        raise ExerciseError(str(error)) from None
 
 
 def _digest(parts: list[bytes]) -> str:
@@ -50,7 +51,7 @@ class Toolchain:
 
     cache: Path
     root: Path
-    cxx: str
+    cxx: Compiler
     sanitize: bool = False
 
     @cached_property
@@ -102,7 +103,7 @@ class Toolchain:
 
     def _compile(self, source: Path, output: Path, flags: list[str], text: str | None = None) -> None:
         """Compile a file or, if there is a `text`, that; `source` is then what an error is about."""
-        argv = [self.cxx, *self.flags, *self.library_flags[0], *flags, str(source) if text is None else "-", "-o", str(output)]
+        argv = [*self.cxx.command, *self.flags, *self.library_flags[0], *flags, str(source) if text is None else "-", "-o", str(output)]
         done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ExerciseError(f"{source} does not compile, so nothing can be checked against it:\n{done.stderr[:4000]}")
@@ -164,12 +165,12 @@ class Toolchain:
 
     def _from_build_tree(self, stage: Path, inputs: list[Path]) -> Path | None:
         """The archive `make` built for the tests, if this compiler made it and nothing changed since."""
-        tree = self.root / "build" / "dev"
+        tree = build_folder.of(self.root) / "dev"
         archive, notes = tree / "chapters" / stage.name / "libtreadle.a", tree / "CMakeCache.txt"
         if self.sanitize or not (archive.is_file() and notes.is_file()):
             return None
         made_by = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.+)$", notes.read_text(encoding="utf-8"), re.MULTILINE)
-        if not made_by or os.path.realpath(made_by.group(1)) != os.path.realpath(shutil.which(self.cxx) or ""):
+        if not made_by or os.path.realpath(made_by.group(1)) != os.path.realpath(shutil.which(self.cxx.program) or ""):
             return None
         newest = max(path.stat().st_mtime for path in inputs)
         return archive if archive.stat().st_mtime > newest else None
@@ -242,15 +243,15 @@ def catch_names(macros: str) -> set[str]:
 
 
 @cache
-def _version(cxx: str) -> str:
-    done = subprocess.run([cxx, "--version"], capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()[0] if done.stdout else cxx
+def _version(cxx: Compiler) -> str:
+    done = subprocess.run([*cxx.command, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0] if done.stdout else str(cxx)
 
 
 @cache
-def _catch_major(cxx: str) -> int:
+def _catch_major(cxx: Compiler) -> int:
     probe = '#if __has_include(<catch2/catch_all.hpp>)\nmajor 3\n#elif __has_include(<catch2/catch.hpp>)\nmajor 2\n#endif\n'
-    done = subprocess.run([cxx, "-E", "-P", "-x", "c++", "-"], input=probe, capture_output=True, text=True, check=False)
+    done = subprocess.run([*cxx.command, "-E", "-P", "-x", "c++", "-"], input=probe, capture_output=True, text=True, check=False)
     match = re.search(r"major (\d)", done.stdout)
     if not match:
         raise ExerciseError("Catch2 is not installed; `make setup` installs it (Debian: catch2)")
@@ -258,8 +259,8 @@ def _catch_major(cxx: str) -> int:
 
 
 @cache
-def _has_lld(cxx: str) -> bool:
-    done = subprocess.run([cxx, "-print-prog-name=ld.lld"], capture_output=True, text=True, check=False)
+def _has_lld(cxx: Compiler) -> bool:
+    done = subprocess.run([*cxx.command, "-print-prog-name=ld.lld"], capture_output=True, text=True, check=False)
     return shutil.which(done.stdout.strip()) is not None
 
 

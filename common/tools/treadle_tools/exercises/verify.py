@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
 
+from ..compiler import Compiler
 from . import judge, model
 from .judge import Result
 from .model import Exercise, ExerciseError, Places, Wrong
@@ -165,7 +166,7 @@ def proof_key(exercise: Exercise, tools: Toolchain) -> str:
     return total.hexdigest()[:24]
 
 
-def _collect(exercise: Exercise, places: Places, cxx: str, sanitize: bool, quick: bool) -> tuple[Path, list[Job]]:
+def _collect(exercise: Exercise, places: Places, cxx: Compiler, sanitize: bool, quick: bool) -> tuple[Path, list[Job]]:
     """Where the proof is noted, and what is still to be proved."""
     tools = judge.toolchain(places, cxx, sanitize or exercise.sanitize)
     whole = places.cache / "proved" / proof_key(exercise, tools)
@@ -191,7 +192,7 @@ def _attempt(job: Callable[[], list[str]]) -> list[str]:
         return [f"it could not be done: {error}"]
 
 
-def verify(exercises: list[Exercise], places: Places, cxx: str, workers: int, sanitize: bool,
+def verify(exercises: list[Exercise], places: Places, cxx: Compiler, workers: int, sanitize: bool,
            told: Callable[[Finding], None], quick: bool = False) -> int:
     """Runs all jobs, `workers` at a time, tells each finding as it comes; gives the number of findings with problems."""
     bad = 0
