@@ -304,8 +304,7 @@ int main(int argc, char** argv) {
     // none had better wait in the kernel's queue than come in and find no file.
     const std::size_t room = std::max<std::size_t>(examples::allow_descriptors() / 2, 1);
     Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room)};
-    EventLoop loop;
-    loop.run_until_complete(serve_all(examples::listen_or_exit(options), site));
+    examples::run_server(serve_all(examples::listen_or_exit(options), site));
   } catch (const std::system_error& error) {
     examples::exit_with(1, fmt::format("{}.", error.what()));
   }

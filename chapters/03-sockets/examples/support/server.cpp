@@ -8,9 +8,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
+#include "treadle/event_loop.hpp"
 #include "treadle/sleep.hpp"
 
 namespace examples {
@@ -40,16 +43,18 @@ std::string advice(int error, const ServerOptions& options) {
   }
 }
 
-// Of what accept(2) can say, that which is over by itself after a while; else the listening socket
-// is of no use any more.
-bool will_pass(int error) {
-  constexpr std::array kPassing{EMFILE, ENFILE,   ENOBUFS,     ENOMEM,       EPERM,
-                                EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT};
-  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
+// Whether an error of accept(2) says that the listening socket can never be used: a mistake of this
+// program. Every other one belongs to one client or to the moment, and accept(2) says to go on. These
+// few are listed because the others differ from system to system. ECANCELED means that it was closed.
+bool is_final(int error) {
+  constexpr std::array kFinal{EBADF, ENOTSOCK, EINVAL, EFAULT, ECANCELED};
+  return std::find(kFinal.begin(), kFinal.end(), error) != kFinal.end();
 }
 
 std::string describe(int error) {
-  if (error != EMFILE && error != ENFILE) return std::generic_category().message(error);
+  if (error != EMFILE && error != ENFILE)
+    return fmt::format("a client could not be accepted: {}",
+                       std::generic_category().message(error));
   return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
 }
 
@@ -66,6 +71,15 @@ void complain(int error) {
 void add_server_options(CommandLine& line, ServerOptions& options) {
   line.option("--host", options.host, "the address to listen on");
   line.option("--port", options.port, "the port to listen on; 0 takes any that is free");
+}
+
+void run_server(treadle::Coro<> serve_all) {
+  try {
+    treadle::EventLoop loop;
+    loop.run_until_complete(std::move(serve_all));
+  } catch (const std::exception& error) {
+    exit_with(1, fmt::format("{}.", error.what()));
+  }
 }
 
 Socket listen_or_exit(const ServerOptions& options) {
@@ -90,7 +104,7 @@ treadle::Coro<Socket> accept_client(Socket& listener) {
       co_return co_await treadle::AcceptSocket(listener);
     } catch (const std::system_error& error) {
       failure = error.code().value();
-      if (!will_pass(failure)) throw;
+      if (is_final(failure)) throw;
     }
     complain(failure);
     co_await treadle::Sleep(kAcceptPause);

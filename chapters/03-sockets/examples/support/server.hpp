@@ -22,12 +22,17 @@ struct ServerOptions {
 /// Adds --host and --port.
 void add_server_options(CommandLine& line, ServerOptions& options);
 
+/// Runs `serve_all` on a loop of its own. An error that ends it ends the program: one sentence on
+/// stderr, and status 1.
+void run_server(treadle::Coro<> serve_all);
+
 /// Listens, and prints `listening on 127.0.0.1:8000`. Where that cannot be, ends the program with
 /// a sentence that says why and what to do.
 treadle::Socket listen_or_exit(const ServerOptions& options);
 
-/// The next client. Where the process has no descriptor left for one, says so, and tries again a
-/// little later: those who are connected already must not suffer from it.
+/// The next client. If none can be accepted just now, because there is no descriptor left for it or
+/// the network has failed, says so and tries again a little later: connected clients must not suffer
+/// from it.
 treadle::Coro<treadle::Socket> accept_client(treadle::Socket& listener);
 
 /// Raises the number of descriptors that this process may have as far as it is allowed to, and gives

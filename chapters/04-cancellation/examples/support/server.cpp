@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <iterator>
 #include <stdexcept>
@@ -44,16 +45,18 @@ std::string advice(int error, const ServerOptions& options) {
   }
 }
 
-// Of what accept(2) can say, that which is over by itself after a while; else the listening socket
-// is of no use any more.
-bool will_pass(int error) {
-  constexpr std::array kPassing{EMFILE, ENFILE,   ENOBUFS,     ENOMEM,       EPERM,
-                                EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT};
-  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
+// Whether an error of accept(2) says that the listening socket can never be used: a mistake of this
+// program. Every other one belongs to one client or to the moment, and accept(2) says to go on. These
+// few are listed because the others differ from system to system. ECANCELED means that it was closed.
+bool is_final(int error) {
+  constexpr std::array kFinal{EBADF, ENOTSOCK, EINVAL, EFAULT, ECANCELED};
+  return std::find(kFinal.begin(), kFinal.end(), error) != kFinal.end();
 }
 
 std::string describe(int error) {
-  if (error != EMFILE && error != ENFILE) return std::generic_category().message(error);
+  if (error != EMFILE && error != ENFILE)
+    return fmt::format("a client could not be accepted: {}",
+                       std::generic_category().message(error));
   return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
 }
 
@@ -77,8 +80,10 @@ void run_until_told(Coro<> serve_all) {
   const Task<> task = loop.create_task(std::move(serve_all));
   for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, task);
   loop.run_until_done(task);
+  // Taken before the loop closes, which reports every error that nobody took.
+  const std::exception_ptr error = task.cancelled() ? nullptr : task.exception();
   loop.close();
-  if (!task.cancelled()) task.result();  // its error, where it has one
+  if (error) std::rethrow_exception(error);
 }
 
 // Waits until a task is done, however it ends.
@@ -98,7 +103,11 @@ void add_server_options(CommandLine& line, ServerOptions& options) {
 
 void run_server(Coro<> serve_all) {
   const std::size_t before = open_descriptors();
-  run_until_told(std::move(serve_all));
+  try {
+    run_until_told(std::move(serve_all));
+  } catch (const std::exception& error) {
+    exit_with(1, fmt::format("{}.", error.what()));
+  }
   // Counted and not believed: a leak that nobody counts shows after a month, by a server that
   // cannot open anything any more.
   const std::size_t after = open_descriptors();
@@ -128,7 +137,7 @@ Coro<Socket> accept_client(Socket& listener) {
       co_return co_await AcceptSocket(listener);
     } catch (const std::system_error& error) {
       failure = error.code().value();
-      if (!will_pass(failure)) throw;
+      if (is_final(failure)) throw;
     }
     complain(failure);
     co_await Sleep(kAcceptPause);

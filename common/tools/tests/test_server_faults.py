@@ -1,0 +1,78 @@
+"""What the kernel refuses for a moment ends no server, and what ends one is said in one sentence.
+
+The kernel's errors are made by faulty_kernel.cpp, in real servers of every stage that has them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+
+from example_kit import Client, Server
+from treadle_tools import stages
+
+PAGE = b"<h1>home</h1>"
+
+
+def every(name: str) -> Iterator[stages.Stage]:
+    """The stages that have this server."""
+    return (stage for stage in stages.stages() if (stage.path / "examples" / f"{name}.cpp").exists())
+
+
+class FaultTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.site = Path(folder.name)
+        (self.site / "index.html").write_bytes(PAGE)
+
+    def start(self, name: str, stage: stages.Stage, *options: str, **faults: tuple[int, int]) -> Server:
+        words = [*options, str(self.site)] if name == "book_server" else options
+        server = Server(name, *words, stage=stage, **faults)
+        self.addCleanup(server.stop)
+        return server
+
+    def client(self, server: Server) -> Client:
+        client = Client(server)
+        self.addCleanup(client.socket.close)
+        return client
+
+
+class Accepting(FaultTest):
+    """accept(2): the errors of the network are those of one client."""
+
+    PASSING = (errno.EHOSTDOWN, errno.ENONET, errno.EOPNOTSUPP, errno.ETIMEDOUT, errno.ECONNRESET, errno.EPROTO, errno.ENOMEM,
+               errno.ENOBUFS, errno.ENETDOWN, errno.EPERM, errno.EIO)
+    FINAL = (errno.EBADF, errno.ENOTSOCK, errno.EINVAL, errno.EFAULT)
+
+    def echoes(self, server: Server) -> bool:
+        client = self.client(server)
+        client.send("hello")
+        return client.socket.recv(10) == b"hello"
+
+    def test_an_error_that_belongs_to_a_client_or_to_the_moment_is_said_and_passes(self) -> None:
+        for stage in every("echo_server"):
+            for error in self.PASSING if stage.number == "03" else self.PASSING[:2]:
+                with self.subTest(stage.name, error=errno.errorcode[error]):
+                    server = self.start("echo_server", stage, accept=(error, 2))
+                    self.assertTrue(self.echoes(server))
+                    self.assertEqual(server.errors, [f"a client could not be accepted: {os.strerror(error)}"])
+                    server.stop()
+
+    def test_an_error_of_the_listening_socket_ends_the_server_with_one_sentence(self) -> None:
+        for name in ("echo_server", "book_server", "echo_report"):
+            for stage in every(name):
+                for error in self.FINAL if stage.number == "03" else self.FINAL[:1]:
+                    with self.subTest(f"{name} of {stage.name}", error=errno.errorcode[error]):
+                        server = self.start(name, stage, accept=(error, 1000))
+                        self.assertEqual(server.end(), 1)
+                        self.assertEqual(len(server.errors), 1, server.errors)
+                        self.assertRegex(server.errors[0], rf"^{name}: .*{os.strerror(error)}\.$")
+
+
+if __name__ == "__main__":
+    unittest.main()
