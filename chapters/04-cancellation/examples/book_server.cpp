@@ -51,8 +51,10 @@ int status_of(int error) {
     case EACCES:
     case EPERM:
       return 403;
+    case EAGAIN:
     case EMFILE:
     case ENFILE:
+    case ENOMEM:
       return 503;
     case ENOENT:
     case ENOTDIR:

@@ -12,7 +12,7 @@ import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
-from example_kit import Client, Server
+from example_kit import BUILD, Client, Server
 from treadle_tools import stages
 
 PAGE = b"<h1>home</h1>"
@@ -72,6 +72,31 @@ class Accepting(FaultTest):
                         self.assertEqual(server.end(), 1)
                         self.assertEqual(len(server.errors), 1, server.errors)
                         self.assertRegex(server.errors[0], rf"^{name}: .*{os.strerror(error)}\.$")
+
+
+class Files(FaultTest):
+    """A call that says "try again" is tried again."""
+
+    def statuses(self, stage: stages.Stage, requests: int, **faults: tuple[int, int]) -> list[int]:
+        client = self.client(self.start("book_server", stage, **faults))
+        responses = [client.get("/") for _ in range(requests)]
+        self.assertTrue(all(response.body == PAGE for response in responses if response.status == 200))
+        return [response.status for response in responses]
+
+    @unittest.skipIf("portable" in str(BUILD), "it has no openat2")
+    def test_a_file_is_found_although_something_is_renamed_meanwhile(self) -> None:
+        for stage in every("book_server"):
+            for error in (errno.EAGAIN, errno.EINTR):
+                self.assertEqual(self.statuses(stage, 3, openat2=(error, 50)), [200] * 3, stage.name)
+
+    @unittest.skipIf("portable" in str(BUILD), "it has no openat2")
+    def test_a_file_that_cannot_be_had_for_long_is_unavailable(self) -> None:
+        for stage in every("book_server"):
+            self.assertEqual(self.statuses(stage, 2, openat2=(errno.EAGAIN, 100)), [503, 200], stage.name)
+
+    def test_a_signal_in_a_read_cuts_no_answer_off(self) -> None:
+        for stage in every("book_server"):
+            self.assertEqual(self.statuses(stage, 2, pread=(errno.EINTR, 20)), [200] * 2, stage.name)
 
 
 if __name__ == "__main__":
