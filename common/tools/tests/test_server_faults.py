@@ -41,6 +41,11 @@ class FaultTest(unittest.TestCase):
         self.addCleanup(client.socket.close)
         return client
 
+    def echoes(self, server: Server) -> bool:
+        client = self.client(server)
+        client.send("hello")
+        return client.socket.recv(10) == b"hello"
+
 
 class Accepting(FaultTest):
     """accept(2): the errors of the network are those of one client."""
@@ -48,11 +53,6 @@ class Accepting(FaultTest):
     PASSING = (errno.EHOSTDOWN, errno.ENONET, errno.EOPNOTSUPP, errno.ETIMEDOUT, errno.ECONNRESET, errno.EPROTO, errno.ENOMEM,
                errno.ENOBUFS, errno.ENETDOWN, errno.EPERM, errno.EIO)
     FINAL = (errno.EBADF, errno.ENOTSOCK, errno.EINVAL, errno.EFAULT)
-
-    def echoes(self, server: Server) -> bool:
-        client = self.client(server)
-        client.send("hello")
-        return client.socket.recv(10) == b"hello"
 
     def test_an_error_that_belongs_to_a_client_or_to_the_moment_is_said_and_passes(self) -> None:
         for stage in every("echo_server"):
@@ -72,6 +72,15 @@ class Accepting(FaultTest):
                         self.assertEqual(server.end(), 1)
                         self.assertEqual(len(server.errors), 1, server.errors)
                         self.assertRegex(server.errors[0], rf"^{name}: .*{os.strerror(error)}\.$")
+
+
+class Waiting(FaultTest):
+    def test_a_kernel_without_memory_for_poll_costs_no_client(self) -> None:
+        for stage in every("echo_server"):
+            for error in (errno.ENOMEM, errno.EAGAIN):
+                server = self.start("echo_server", stage, poll=(error, 50))
+                self.assertTrue(self.echoes(server), stage.name)
+                self.assertEqual(server.errors, [])
 
 
 class Files(FaultTest):
