@@ -240,9 +240,10 @@ Coro<> Visit::send_head(int status, std::string fields) {
   co_await send(head);
 }
 
-// In pieces, so that a film needs no more memory than a page.
+// In pieces, so that a film needs no more memory than a page. And no more than the file needs: to
+// fill 64 KiB with zeros, in memory that the kernel has to find first, costs more than a small file.
 Coro<> Visit::send_contents(File file) {
-  std::vector<char> piece(kPieceBytes);
+  std::vector<char> piece(std::min<std::uint64_t>(kPieceBytes, file.size()));
   while (sent_ < file.size()) {
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), file.size() - sent_);
     const std::size_t got = file.read(std::span(piece).first(wanted), sent_);
@@ -250,7 +251,7 @@ Coro<> Visit::send_contents(File file) {
     if (got == 0) throw std::system_error(EIO, std::generic_category(), "the file ended early");
     co_await send({piece.data(), got});
     sent_ += got;
-    co_await yield_now();
+    if (sent_ < file.size()) co_await yield_now();
   }
 }
 

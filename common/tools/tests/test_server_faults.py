@@ -11,6 +11,7 @@ import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 from example_kit import BUILD, Client, Server
 from treadle_tools import stages
@@ -106,6 +107,28 @@ class Files(FaultTest):
     def test_a_signal_in_a_read_cuts_no_answer_off(self) -> None:
         for stage in every("book_server"):
             self.assertEqual(self.statuses(stage, 2, pread=(errno.EINTR, 20)), [200] * 2, stage.name)
+
+
+class Memory(FaultTest):
+    """A server that asks the kernel for memory at each request pays more for that than for the request."""
+
+    def page_faults(self, server: Server) -> int:
+        stat = Path(f"/proc/{server.process.pid}/stat").read_text()
+        return int(stat.rpartition(")")[2].split()[7])
+
+    # glibc gives freed memory back at once, and not only under the load of a benchmark.
+    @mock.patch.dict(os.environ, MALLOC_TRIM_THRESHOLD_="40000", MALLOC_TOP_PAD_="0")
+    @unittest.skipIf("san" in str(BUILD), "a sanitizer keeps memory that was freed")
+    def test_a_small_file_takes_no_new_pages(self) -> None:
+        for stage in every("book_server"):
+            server = self.start("book_server", stage)
+            client = self.client(server)
+            for _ in range(10):
+                client.get("/")
+            before = self.page_faults(server)
+            for _ in range(200):
+                client.get("/")
+            self.assertLess(self.page_faults(server) - before, 200, stage.name)
 
 
 if __name__ == "__main__":
