@@ -14,6 +14,7 @@
 #include <ctime>
 #include <exception>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,13 @@ namespace http = examples::http;
 namespace {
 
 constexpr std::size_t kPieceBytes = 65536;
+constexpr Clock::duration kShortestWait =
+    500ms;  // that costs a client its place when others need it
+
+class Patience;
+
+// The waits for clients, the longest first.
+using Waits = std::set<std::pair<Clock::time_point, Patience*>>;
 
 // What all clients share.
 struct Site {
@@ -44,19 +52,37 @@ struct Site {
   Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
   std::size_t most_visitors;  // at a time
   std::size_t visitors = 0;
+  Waits waits{};
+  examples::Complaint crowd{};
 };
 
 // Closes a socket whose client keeps us waiting for too long. That wakes the task that waits
 // there, with an error.
 class Patience {
  public:
-  Patience(EventLoop& loop, Socket& socket, Clock::duration limit)
-      : timer_(loop.call_later(limit, [&socket] { socket.close(); })) {}
+  Patience(EventLoop& loop, Site& site, Socket& socket, Clock::duration limit)
+      : waits_(site.waits),
+        since_(loop.time()),
+        socket_(socket),
+        timer_(loop.call_later(limit, [this] { end(); })) {
+    waits_.insert({since_, this});
+  }
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
-  ~Patience() { timer_.cancel(); }
+  ~Patience() {
+    timer_.cancel();
+    waits_.erase({since_, this});
+  }
+
+  void end() {
+    waits_.erase({since_, this});
+    socket_.close();
+  }
 
  private:
+  Waits& waits_;
+  const Clock::time_point since_;
+  Socket& socket_;
   TimerHandle timer_;
 };
 
@@ -131,7 +157,7 @@ Coro<> Visit::serve() {
 // False where the client has left.
 Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
-  const Patience patience(loop_, client_, site_.patience);
+  const Patience patience(loop_, site_, client_, site_.patience);
   std::size_t searched = 0;
   for (;;) {
     const std::size_t size = http::head_size(received_, searched);
@@ -252,14 +278,14 @@ Coro<> Visit::send_contents(File file) {
 }
 
 Coro<> Visit::send(std::string_view text) {
-  const Patience patience(loop_, client_, site_.patience);
+  const Patience patience(loop_, site_, client_, site_.patience);
   co_await write_all(client_, text);
 }
 
 // Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
 // our last words. So we say that we are done, and listen for a moment longer.
 Coro<> Visit::part() {
-  const Patience patience(loop_, client_, std::min<Clock::duration>(site_.patience, 1s));
+  const Patience patience(loop_, site_, client_, std::min<Clock::duration>(site_.patience, 1s));
   client_.shutdown_write();
   std::array<char, 4096> ignored;
   while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
@@ -275,17 +301,30 @@ Coro<> serve(Socket client, Site& site) {
   }
 }
 
+// Ends the client that has kept us waiting for longest. False if the longest wait has only just begun:
+// to send a client away before it could answer would help nobody.
+bool end_slowest(Waits& waits, Clock::time_point now) {
+  if (waits.empty() || now - waits.begin()->first < kShortestWait) return false;
+  waits.begin()->second->end();
+  return true;
+}
+
+// A client that was ended is counted until its task has run, and the next one has its place already.
+Coro<> make_room(EventLoop& loop, Site& site) {
+  if (site.visitors < site.most_visitors) co_return;
+  site.crowd.say(fmt::format(
+      "{} clients are connected, and further ones take the places of the slowest", site.visitors));
+  while (site.visitors >= site.most_visitors && !end_slowest(site.waits, loop.time()))
+    co_await Sleep(examples::kAcceptPause);
+}
+
 Coro<> serve_all(Socket listener, Site& site) {
   EventLoop& loop = co_await get_running_loop();
   for (;;) {
     Socket client = co_await examples::accept_client(listener);
+    co_await make_room(loop, site);
     ++site.visitors;
     loop.create_task(serve(std::move(client), site));
-    if (site.visitors < site.most_visitors) continue;
-    examples::say(stderr,
-                  fmt::format("{} clients are connected, and further ones wait until one leaves",
-                              site.visitors));
-    while (site.visitors >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
   }
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from example_kit import BUILD, Client, Server
+from example_kit import BUILD, Client, Server, eventually
 from treadle_tools import stages
 
 PAGE = b"<h1>home</h1>"
@@ -129,6 +129,54 @@ class Memory(FaultTest):
             for _ in range(200):
                 client.get("/")
             self.assertLess(self.page_faults(server) - before, 200, stage.name)
+
+
+class Crowds(FaultTest):
+    """As many clients as may come, all slow, and one more."""
+
+    def full(self, stage: stages.Stage) -> tuple[Server, list[Client]]:
+        server = self.start("book_server", stage, "--visitors", "10", "--patience", "1h")
+        clients = [self.client(server) for _ in range(10)]
+        for client in clients:
+            self.assertEqual(client.get("/").status, 200)
+        return server, clients
+
+    def ended(self, clients: list[Client]) -> list[int]:
+        """Which of them have lost their place."""
+        found = []
+        for number, client in enumerate(clients):
+            client.socket.setblocking(False)
+            try:
+                client.at_end()
+                found.append(number)
+            except BlockingIOError:
+                pass
+            except ConnectionError:
+                found.append(number)
+            client.socket.setblocking(True)
+        return found
+
+    def test_a_newcomer_gets_the_place_of_the_slowest(self) -> None:
+        for stage in every("book_server"):
+            with self.subTest(stage.name):
+                server, clients = self.full(stage)
+                clients[2].send("GET / HT")  # it begins to ask, and that is no progress
+                self.assertEqual(clients[0].get("/").status, 200)
+                for number, place in enumerate((1, 2, 3)):
+                    self.assertEqual(self.client(server).get("/").status, 200)
+                    self.assertEqual(self.ended(clients), list(range(1, place + 1)), number)
+                self.assertEqual(clients[0].get("/").status, 200)
+                self.assertEqual(len([line for line in server.errors if "10 clients are connected" in line]), 1)
+
+    def test_who_does_not_read_an_answer_is_slow_as_well(self) -> None:
+        (self.site / "big.bin").write_bytes(bytes(8_000_000))
+        for stage in every("book_server"):
+            with self.subTest(stage.name):
+                server, clients = self.full(stage)
+                for client in clients:
+                    client.send("GET /big.bin HTTP/1.1\r\nHost: here\r\n\r\n")
+                self.assertEqual(self.client(server).get("/").status, 200)
+                self.assertTrue(eventually(lambda: sum("(cut off)" in line for line in server.log) == 1))
 
 
 if __name__ == "__main__":

@@ -60,14 +60,6 @@ std::string describe(int error) {
   return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
 }
 
-// Said when it begins, and not ten times a second for as long as it lasts.
-void complain(int error) {
-  static Clock::time_point quiet_until;
-  const Clock::time_point now = std::chrono::steady_clock::now();
-  if (now >= quiet_until) say(stderr, describe(error));
-  quiet_until = now + kQuiet;
-}
-
 // How many descriptors this process has open.
 std::size_t open_descriptors() {
   std::error_code none;  // where there is no such folder, there is nothing to compare
@@ -131,6 +123,7 @@ Socket listen_or_exit(const ServerOptions& options) {
 }
 
 Coro<Socket> accept_client(Socket& listener) {
+  static Complaint complaint;
   int failure = 0;
   for (;;) {
     try {
@@ -139,7 +132,7 @@ Coro<Socket> accept_client(Socket& listener) {
       failure = error.code().value();
       if (is_final(failure)) throw;
     }
-    complain(failure);
+    complaint.say(describe(failure));
     co_await Sleep(kAcceptPause);
   }
 }
@@ -203,6 +196,12 @@ std::size_t allow_descriptors() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<std::size_t>(std::max(limit.rlim_cur, kOurs) - kOurs);
+}
+
+void Complaint::say(const std::string& line) {
+  const Clock::time_point now = std::chrono::steady_clock::now();
+  if (now >= quiet_until_) examples::say(stderr, line);
+  quiet_until_ = now + kQuiet;
 }
 
 void say(std::FILE* where, const std::string& line) {

@@ -101,6 +101,15 @@ std::size_t allow_descriptors();
 /// disk is full, the server goes on all the same.
 void say(std::FILE* where, const std::string& line);
 
+/// What is said on stderr when it begins, and not ten times a second for as long as it lasts.
+class Complaint {
+ public:
+  void say(const std::string& line);
+
+ private:
+  treadle::Clock::time_point quiet_until_;
+};
+
 /// How long to leave clients in the kernel's queue when there is no room for them.
 inline constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
