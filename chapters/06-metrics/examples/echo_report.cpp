@@ -139,6 +139,7 @@ int main(int argc, char** argv) {
 
   Ledger ledger(top);
   EventLoop loop({.timing = true});
+  const examples::LogWriter writer(loop);
   const Task<> server = loop.create_task(let_in(options, ledger), "let_in");
   for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, server);
   loop.run_until_done(server);

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import errno
 import os
+import pty
+import re
+import signal
+import socket
+import subprocess
 import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from example_kit import BUILD, Client, Server, eventually
+from example_kit import BUILD, LIMIT, Client, Server, eventually, program
 from treadle_tools import stages
 
 PAGE = b"<h1>home</h1>"
@@ -129,6 +134,73 @@ class Memory(FaultTest):
             for _ in range(200):
                 client.get("/")
             self.assertLess(self.page_faults(server) - before, 200, stage.name)
+
+
+class Logs(FaultTest):
+    """Nobody reads what the server prints."""
+
+    REQUESTS = 2000  # whose lines fill the pipe, and what the server keeps of them
+
+    def unread(self, stage: stages.Stage) -> tuple[subprocess.Popen[bytes], int]:
+        """A server whose output is read as far as the port and no further."""
+        process = subprocess.Popen([program("book_server", stage), "--port", "0", str(self.site)], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, bufsize=0)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        assert process.stdout
+        self.addCleanup(process.stdout.close)
+        return process, int(process.stdout.readline().rsplit(b":")[-1])
+
+    def ask(self, port: int, requests: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), LIMIT) as connection, connection.makefile("rb") as answers:
+            for _ in range(requests):
+                connection.sendall(b"GET /?" + b"x" * 150 + b" HTTP/1.1\r\nHost: here\r\n\r\n")
+                length = 0
+                for line in iter(answers.readline, b"\r\n"):
+                    self.assertTrue(line, "the server closed")
+                    length = int(line.split()[1]) if line.startswith(b"Content-Length") else length
+                self.assertEqual(answers.read(length), PAGE)
+
+    def test_all_are_served_and_the_lines_that_had_no_room_are_counted(self) -> None:
+        for stage in every("book_server"):
+            with self.subTest(stage.name):
+                process, port = self.unread(stage)
+                self.ask(port, self.REQUESTS)
+                assert process.stdout
+                lines = missing = 0
+                while lines + missing < self.REQUESTS:
+                    line = process.stdout.readline()
+                    counted = re.fullmatch(rb"\(lines missing here, .*: (\d+)\)\n", line)
+                    missing += int(counted.group(1)) if counted else 0
+                    lines += not counted
+                    self.assertTrue(counted or re.fullmatch(rb"GET /\?x{150} 200 13 \d+\.\d ms\n", line), line)
+                self.assertGreater(missing, 0)
+                self.ask(port, 1)
+                self.assertTrue(process.stdout.readline().startswith(b"GET /?xx"))
+
+    def test_a_terminal_that_was_stopped_stops_no_server(self) -> None:
+        for stage in every("book_server"):
+            with self.subTest(stage.name):
+                ours, its = pty.openpty()
+                self.addCleanup(os.close, ours)
+                with open(its, "wb") as terminal:
+                    process = subprocess.Popen([program("book_server", stage), "--port", "0", str(self.site)], stdin=terminal,
+                                               stdout=terminal, stderr=terminal)
+                self.addCleanup(process.wait)
+                self.addCleanup(process.kill)
+                first = b"".join(iter(lambda: os.read(ours, 1), b"\n"))
+                self.ask(int(first.rsplit(b":")[-1]), self.REQUESTS)
+                if stage.number >= "04":
+                    process.send_signal(signal.SIGINT)
+                    self.assertEqual(process.wait(LIMIT), 0)
+
+    def test_ctrl_c_is_heard(self) -> None:
+        for stage in every("book_server"):
+            if stage.number >= "04":  # before, it ends any program at once
+                process, port = self.unread(stage)
+                self.ask(port, self.REQUESTS)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(LIMIT), 0, stage.name)
 
 
 class Crowds(FaultTest):

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "support/log.hpp"
 #include "treadle/event_loop.hpp"
 #include "treadle/sleep.hpp"
 
@@ -24,6 +26,11 @@ using treadle::Socket;
 namespace {
 
 constexpr std::chrono::seconds kQuiet(5);
+
+Log out(STDOUT_FILENO);
+Log errors(STDERR_FILENO);
+
+Log& log_of(std::FILE* where) { return where == stderr ? errors : out; }
 
 std::string advice(int error, const ServerOptions& options) {
   switch (error) {
@@ -68,6 +75,7 @@ void add_server_options(CommandLine& line, ServerOptions& options) {
 void run_server(treadle::Coro<> serve_all) {
   try {
     treadle::EventLoop loop;
+    const LogWriter writer(loop);
     loop.run_until_complete(std::move(serve_all));
   } catch (const std::exception& error) {
     exit_with(1, fmt::format("{}.", error.what()));
@@ -120,9 +128,17 @@ void Complaint::say(const std::string& line) {
   quiet_until_ = now + kQuiet;
 }
 
-void say(std::FILE* where, const std::string& line) {
-  std::fputs((line + "\n").c_str(), where);
-  std::fflush(where);
+LogWriter::LogWriter(treadle::EventLoop& loop) {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).attach(loop);
+  loop.set_exception_handler([](const treadle::ErrorContext& context) {
+    say(stderr, "treadle: " + treadle::describe(context));
+  });
 }
+
+LogWriter::~LogWriter() {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).detach();
+}
+
+void say(std::FILE* where, const std::string& line) { log_of(where).say(line); }
 
 }  // namespace examples

@@ -39,9 +39,19 @@ treadle::Coro<treadle::Socket> accept_client(treadle::Socket& listener);
 /// how many that leaves for clients.
 std::size_t allow_descriptors();
 
-/// Prints a line at once. Where it cannot be printed, because the reader of a pipe is gone or a
-/// disk is full, the server goes on all the same.
+/// Prints a line on stdout or stderr, at once if it can be printed without blocking. The server goes on
+/// whether or not somebody reads it.
 void say(std::FILE* where, const std::string& line);
+
+/// While it lives, `loop` prints what could not be printed at once, and what its exception handler is
+/// told.
+class LogWriter {
+ public:
+  explicit LogWriter(treadle::EventLoop& loop);
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  ~LogWriter();
+};
 
 /// What is said on stderr when it begins, and not ten times a second for as long as it lasts.
 class Complaint {

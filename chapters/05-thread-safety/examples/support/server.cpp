@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "support/duration.hpp"
+#include "support/log.hpp"
 #include "treadle/sleep.hpp"
 
 namespace examples {
@@ -26,6 +28,11 @@ using namespace treadle;
 namespace {
 
 constexpr std::chrono::seconds kQuiet(5);
+
+Log out(STDOUT_FILENO);
+Log errors(STDERR_FILENO);
+
+Log& log_of(std::FILE* where) { return where == stderr ? errors : out; }
 
 std::string advice(int error, const ServerOptions& options) {
   switch (error) {
@@ -69,6 +76,7 @@ std::size_t open_descriptors() {
 
 void run_until_told(Coro<> serve_all) {
   EventLoop loop;
+  const LogWriter writer(loop);
   const Task<> task = loop.create_task(std::move(serve_all));
   for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, task);
   loop.run_until_done(task);
@@ -204,9 +212,16 @@ void Complaint::say(const std::string& line) {
   quiet_until_ = now + kQuiet;
 }
 
-void say(std::FILE* where, const std::string& line) {
-  std::fputs((line + "\n").c_str(), where);
-  std::fflush(where);
+LogWriter::LogWriter(EventLoop& loop) {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).attach(loop);
+  loop.set_exception_handler(
+      [](const ErrorContext& context) { say(stderr, "treadle: " + describe(context)); });
 }
+
+LogWriter::~LogWriter() {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).detach();
+}
+
+void say(std::FILE* where, const std::string& line) { log_of(where).say(line); }
 
 }  // namespace examples
