@@ -1,11 +1,13 @@
 // Other threads and the loop's sleep: who might still bring something is waited for, and who is on the wrong thread is
 // told so.
+#include <pthread.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <string>

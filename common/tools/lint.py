@@ -57,9 +57,14 @@ IGNORED = {
     "linux/.*": "the same",
 }
 FMT_HEADERS = {"fmt/ranges.h": re.compile(r"\bfmt::join\b"), "fmt/format.h": re.compile(r"\bfmt::(?:format|print)\b")}
-# POSIX declares in several headers what the program knows from one.
-WILL_DO = {"sys/poll.h": {"poll.h"}, "sys/types.h": {"sys/socket.h", "unistd.h"},  # poll(2); ssize_t
-           "unistd.h": {"sys/socket.h"}}  # socklen_t
+# Standards declare some names in several headers, and the program knows one of them.
+WILL_DO = {
+    "sys/poll.h": {"poll.h"},
+    "sys/types.h": {"sys/socket.h", "unistd.h"},  # ssize_t, pid_t
+    "unistd.h": {"sys/socket.h"},  # socklen_t
+    "stdlib.h": {"sys/wait.h"},  # WEXITSTATUS and its like
+    "ratio": {"chrono"},  # std::milli, without which no duration can be written
+}
 SYSTEM_INCLUDE = re.compile(r"^#include <(?:[a-z_]+|fmt/\w+\.h)>$", re.MULTILINE)
 HIT = re.compile(r'^(.+?):(\d+):\d+: note: "root" binds here$', re.MULTILINE)
 TIDY_LINE = re.compile(r"^(/.+?):(\d+):\d+: (?:warning|error): (.*) \[([^\]]+)\]$", re.MULTILINE)

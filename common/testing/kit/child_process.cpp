@@ -1,12 +1,14 @@
 #include "testing/child_process.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <iostream>
 #include <stdexcept>
 

@@ -1,5 +1,6 @@
 #include "testing/hang_watch.hpp"
 
+#include <signal.h>
 #include <sys/time.h>
 
 #include <csignal>

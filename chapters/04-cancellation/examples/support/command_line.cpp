@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
+#include <stdexcept>
+#include <system_error>
 
 #include "support/duration.hpp"
 
