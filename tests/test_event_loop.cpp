@@ -294,6 +294,22 @@ TEST_CASE_METHOD(LoopFixture, "EventLoop: running a loop inside itself is an err
   CHECK(trace == Trace{"still running 1"});
 }
 
+TEST_CASE_METHOD(LoopFixture, "EventLoop: a run that is refused runs nothing, then or later",
+                 "[loop][nested]") {
+  const auto noted = [this]() -> Coro<> {
+    note("it ran");
+    co_return;
+  };
+  EventLoop other;
+  loop.call_soon([&] {
+    CHECK_THROWS_AS(loop.run_until_complete(noted()), InvalidStateError);
+    CHECK_THROWS_AS(other.run_until_complete(noted()), InvalidStateError);
+  });
+  run_until_idle();
+  other.run_until_idle();
+  CHECK(trace.empty());
+}
+
 TEST_CASE_METHOD(LoopFixture, "EventLoop: running another loop inside a loop is an error",
                  "[loop][nested]") {
   EventLoop other;

@@ -298,6 +298,16 @@ TEST_CASE("Metrics: the longest patience there is does not run out at once",
   runner.join();
 }
 
+TEST_CASE_METHOD(LoopFixture, "Metrics: a look that gives nothing says whether it was taken",
+                 "[metrics]") {
+  int looked = 0;
+  CHECK(loop.look([&] { ++looked; }));
+  CHECK(looked == 1);
+  loop.close();
+  CHECK_FALSE(loop.look([&] { ++looked; }));
+  CHECK(looked == 1);
+}
+
 // ---- On paper
 
 TEST_CASE("Metrics: times are written as people compare them", "[metrics]") {

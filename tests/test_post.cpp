@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -208,6 +209,26 @@ TEST_CASE_METHOD(LoopFixture, "Post: on the loop's own thread it is call_soon", 
 }
 
 // ---- What it may be, and what becomes of it
+
+struct MovableOnly {
+  explicit MovableOnly(std::atomic<int>& number) noexcept : ran(&number) {}
+  MovableOnly(MovableOnly&&) = default;
+  MovableOnly& operator=(MovableOnly&&) = default;
+  void operator()() const { ++*ran; }
+
+  std::atomic<int>* ran;
+};
+static_assert(std::is_trivially_copyable_v<MovableOnly>);  // and yet it has no copy
+
+TEST_CASE("Post: a callback that is trivially copied may be movable only",
+          "[post][thread][real-time]") {
+  LoopInThread other;
+  std::atomic<int> ran = 0;
+  other.loop.call_soon_threadsafe(MovableOnly(ran));
+  other.loop.call_soon(MovableOnly(ran));
+  other.loop.call_soon_threadsafe([token = MovableOnly(ran)] { token(); });
+  CHECK(comes_true([&] { return ran == 3; }));
+}
 
 TEST_CASE("Post: a callback may be movable only", "[post][thread][real-time]") {
   std::string got;

@@ -8,11 +8,13 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "testing/child_process.hpp"
+#include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
 #include "treadle/run_in_thread.hpp"
@@ -36,6 +38,8 @@ using treadle::testing::comes_true;
 using treadle::testing::Counted;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
+using treadle::testing::NoThreads;
+using treadle::testing::said_in_dying;
 using treadle::testing::this_thread_number;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
@@ -481,6 +485,42 @@ TEST_CASE_METHOD(LoopFixture,
                     "the thread pool ended before the job had begun");
   CHECK_FALSE(ran);
   CHECK(Counted::live() == 0);
+}
+
+TEST_CASE_METHOD(LoopFixture, "RunInThread: where no thread can be made, the task hears of it once",
+                 "[run_in_thread][pool][errors]") {
+  ThreadPool pool(1);
+  const NoThreads no_threads;
+  const auto as_a_temporary = spawn("a", [&]() -> Coro<> {
+    CHECK_THROWS_AS(co_await run_in_thread([] {}, pool), std::system_error);
+    co_await yield_now();
+    note("a goes on");
+  });
+  const auto by_name = spawn("b", [&]() -> Coro<> {
+    auto job = run_in_thread([counted = Counted()] {}, pool);
+    CHECK_THROWS_AS(co_await job, std::system_error);
+    CHECK(Counted::live() == 1);  // the one that was moved from
+    co_await yield_now();
+    co_await yield_now();
+    note("b goes on");
+  });
+  run_until_idle();
+  CHECK(trace == Trace{"a goes on", "b goes on"});
+  CHECK(errors.empty());
+  CHECK(Counted::live() == 0);
+}
+
+TEST_CASE("RunInThread: what it makes is awaited once", "[run_in_thread][check]") {
+  const auto said = said_in_dying([] {
+    ThreadPool pool(1);
+    EventLoop loop;
+    loop.run_until_complete([](ThreadPool& threads) -> Coro<> {
+      auto job = run_in_thread([] { return 5; }, threads);
+      co_await job;
+      co_await job;
+    }(pool));
+  });
+  CHECK_THAT(said, ContainsSubstring("is awaited once"));
 }
 
 TEST_CASE("RunInThread: a pool that nobody used ends at once", "[run_in_thread][pool][real-time]") {

@@ -182,7 +182,7 @@ TEST_CASE_METHOD(LoopFixture,
   spawn("reader", note_read(*this, pair.a, "reader"));
   run_until_idle();
   {
-    const Failing refused(Call::kPoll, ENOMEM);
+    const Failing refused(Call::kPoll, EINVAL);
     CHECK_THROWS_AS(loop.run_forever(), std::system_error);
   }
   CHECK_FALSE(loop.is_running());

@@ -146,4 +146,14 @@ TEST_CASE_METHOD(LoopFixture, "TaskState: others see a task that runs as running
   CHECK(trace == Trace{"running", "suspended"});
 }
 
+TEST_CASE_METHOD(LoopFixture, "TaskState: handles to nothing are equal, and to nothing else",
+                 "[state][handle]") {
+  const auto task = spawn("a", []() -> Coro<> { co_return; });
+  const treadle::AnyTask same = task;
+  CHECK(treadle::AnyTask() == treadle::AnyTask());
+  CHECK_FALSE(treadle::AnyTask() == same);
+  CHECK_FALSE(same == treadle::AnyTask());
+  CHECK(same == treadle::AnyTask(task));
+}
+
 }  // namespace test_task_state

@@ -45,4 +45,16 @@ class InSmallPieces {
   ~InSmallPieces();
 };
 
+/// While it lives, no thread can be made: its stack would need more memory than there are addresses.
+class NoThreads {
+ public:
+  NoThreads() noexcept;
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+  ~NoThreads();
+
+ private:
+  std::size_t stack_size_;  // of a thread, otherwise
+};
+
 }  // namespace treadle::testing

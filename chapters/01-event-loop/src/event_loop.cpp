@@ -27,13 +27,17 @@ std::string describe(const ErrorContext& context) {
   return fmt::format("{}: {}", context.message, describe_error(context.error));
 }
 
+void EventLoop::require_runnable() const {
+  if (running_) throw InvalidStateError("this loop is running already");
+  if (this_thread_runs_a_loop)
+    throw InvalidStateError("this thread is running another loop already");
+}
+
 // Marks the loop and its thread as running, for as long as one of the run functions does.
 class EventLoop::RunningHere {
  public:
   explicit RunningHere(EventLoop& loop) : loop_(loop) {
-    if (loop.running_) throw InvalidStateError("this loop is running already");
-    if (this_thread_runs_a_loop)
-      throw InvalidStateError("this thread is running another loop already");
+    loop.require_runnable();
     loop_.running_ = this_thread_runs_a_loop = true;
   }
   RunningHere(const RunningHere&) = delete;

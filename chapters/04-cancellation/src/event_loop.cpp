@@ -50,14 +50,18 @@ ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskB
       task_id(about.id()),
       operation(operation_of(error)) {}
 
+void EventLoop::require_runnable() const {
+  require_open();
+  if (running_) throw InvalidStateError("this loop is running already");
+  if (this_thread_runs_a_loop)
+    throw InvalidStateError("this thread is running another loop already");
+}
+
 // Marks the loop and its thread as running, for as long as one of the run functions does.
 class EventLoop::RunningHere {
  public:
   explicit RunningHere(EventLoop& loop) : loop_(loop) {
-    loop.require_open();
-    if (loop.running_) throw InvalidStateError("this loop is running already");
-    if (this_thread_runs_a_loop)
-      throw InvalidStateError("this thread is running another loop already");
+    loop.require_runnable();
     loop_.running_ = this_thread_runs_a_loop = true;
   }
   RunningHere(const RunningHere&) = delete;

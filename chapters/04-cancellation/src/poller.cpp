@@ -28,8 +28,8 @@ constexpr short bits(Readiness readiness) noexcept { return static_cast<short>(r
 // The kernel has no memory to answer with. It gets some back by itself, so the loop asks again, but
 // not at once: that would keep the processor busy for as long as it lasts.
 bool no_answer(std::chrono::nanoseconds timeout) {
-  constexpr std::chrono::nanoseconds kMoment = std::chrono::milliseconds(1);
-  std::this_thread::sleep_for(timeout < timeout.zero() ? kMoment : std::min(timeout, kMoment));
+  constexpr std::chrono::nanoseconds kPause = std::chrono::milliseconds(1);
+  std::this_thread::sleep_for(timeout < timeout.zero() ? kPause : std::min(timeout, kPause));
   return false;
 }
 

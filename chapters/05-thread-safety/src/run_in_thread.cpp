@@ -17,7 +17,7 @@ void ThreadJob::work_if_wanted() noexcept {
 void ThreadJob::come_home() noexcept {
   const auto self = Ref<ThreadJob>::adopt(*this);
   if (waits_ != nullptr) return std::exchange(waits_, nullptr)->wake();
-  if (error())
+  if (error() && !gave_up_)
     loop_.call_exception_handler({"a job in a thread failed, and nobody waited for it", error()});
 }
 
@@ -25,7 +25,8 @@ void ThreadJob::discard() noexcept {
   if (std::exchange(worked_, true)) return release();  // its loop goes, and nobody wants the result
   Stage queued = Stage::kQueued;
   if (!stage_.compare_exchange_strong(queued, Stage::kBegun)) return release();
-  give_up();  // its pool goes, and whoever waits is told
+  gave_up_ = true;  // its pool goes, and only a task that waits need know
+  give_up();
   if (!home_->post(*this)) release();
 }
 

@@ -66,17 +66,25 @@ ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskB
   for (const std::source_location& where : about.chain()) stack.emplace_back(where);
 }
 
+void EventLoop::throw_running() { throw InvalidStateError("this loop is running already"); }
+
+void EventLoop::require_runnable() const {
+  if (inbox_->is_of_parent()) throw_closed();
+  if (is_running()) throw_running();
+  if (Inbox::of_this_thread() != nullptr)
+    throw InvalidStateError("this thread is running another loop already");
+}
+
 // Marks the loop and its thread as running, for as long as one of the run functions does.
 class EventLoop::RunningHere {
  public:
   explicit RunningHere(EventLoop& loop) : loop_(loop) {
-    if (Inbox::of_this_thread() != nullptr && !loop.inbox_->runs_here())
-      throw InvalidStateError("this thread is running another loop already");
+    loop.require_runnable();
     switch (loop.inbox_->begin()) {
       case Inbox::Begin::kBegun:
         return;
       case Inbox::Begin::kRunsAlready:
-        throw InvalidStateError("this loop is running already");
+        throw_running();
       case Inbox::Begin::kClosed:
         loop.throw_closed();
     }

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,6 +63,22 @@ int Failing::left() const noexcept { return plan(call_).times; }
 
 InSmallPieces::InSmallPieces(std::size_t most) noexcept { most_bytes = most; }
 InSmallPieces::~InSmallPieces() { most_bytes = static_cast<std::size_t>(-1); }
+
+NoThreads::NoThreads() noexcept {
+  pthread_attr_t usual;
+  ::pthread_getattr_default_np(&usual);
+  ::pthread_attr_getstacksize(&usual, &stack_size_);
+  ::pthread_attr_setstacksize(&usual, std::size_t{1} << 60);
+  ::pthread_setattr_default_np(&usual);
+  ::pthread_attr_destroy(&usual);
+}
+NoThreads::~NoThreads() {
+  pthread_attr_t usual;
+  ::pthread_getattr_default_np(&usual);
+  ::pthread_attr_setstacksize(&usual, stack_size_);
+  ::pthread_setattr_default_np(&usual);
+  ::pthread_attr_destroy(&usual);
+}
 
 }  // namespace treadle::testing
 

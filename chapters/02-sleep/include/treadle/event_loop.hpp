@@ -101,6 +101,7 @@ class EventLoop final : public TaskHost {
   /// first, or where this thread runs a loop already.
   template <class T>
   T run_until_complete(Coro<T> coro) {
+    require_runnable();  // first: a run that is refused runs nothing
     return run_until_complete(create_task(std::move(coro)));
   }
 
@@ -144,6 +145,7 @@ class EventLoop final : public TaskHost {
 
   void adopt(TaskBlock& task) noexcept;
   void let_go(TaskBlock& task) noexcept;
+  void require_runnable() const;
   void run_until(const TaskBlock& task);
   enum class Wait { kNot, kForNext };
   std::size_t run_turn(Wait wait);

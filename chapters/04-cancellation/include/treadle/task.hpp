@@ -302,8 +302,8 @@ class AnyTask {
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
 
-  /// Two handles are equal where they are handles to the same task.
-  bool operator==(const AnyTask& other) const noexcept { return &*block_ == &*other.block_; }
+  /// Two handles are equal where they are handles to the same task, or both to nothing.
+  bool operator==(const AnyTask& other) const noexcept { return address() == other.address(); }
 
   /// The task's number, for messages. Loops count from 1.
   TaskBlock::Id id() const { return block().id(); }
@@ -375,6 +375,8 @@ class AnyTask {
                  "a Task that is asked for something is a handle to something");
     return block_;
   }
+
+  const TaskBlock* address() const noexcept { return block_ ? &*block_ : nullptr; }
 
   Ref<TaskBlock> block_;
 };

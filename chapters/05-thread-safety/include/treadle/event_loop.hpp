@@ -199,6 +199,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// first, or where this thread runs a loop already.
   template <class T>
   T run_until_complete(Coro<T> coro) {
+    require_runnable();  // first: a run that is refused runs nothing
     return run_until_complete(create_task(std::move(coro)));
   }
 
@@ -259,6 +260,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   void queue(Call& call);
   void schedule(ScheduledCall& call);
   void let_go(TaskBlock& task) noexcept;
+  [[noreturn]] static void throw_running();
+  void require_runnable() const;
   void run_until(const TaskBlock& task);
   enum class Wait { kNot, kForNext };
   std::size_t run_turn(Wait wait);

@@ -55,7 +55,8 @@ class ThreadJob : public Runnable, public RefCounted<ThreadJob> {
   void come_home() noexcept;
 
   std::atomic<Stage> stage_ = Stage::kQueued;
-  bool worked_ = false;  // it is on its way home
+  bool worked_ = false;   // it is on its way home
+  bool gave_up_ = false;  // and has not begun
 
   // The loop's.
   Suspension* waits_;
@@ -111,9 +112,11 @@ class [[nodiscard]] RunInThread final : public Suspension {
   void await_suspend(std::coroutine_handle<P> caller) {
     // One that is to end would leave at once, and a thread might have begun by then.
     if (caller.promise().task().cancel_pending()) return suspend(caller.promise());
+    precondition(!begun_, "what run_in_thread() makes is awaited once");
+    begun_ = true;
     auto* job = new ThreadJobOf<F>(std::move(f_), *this, EventLoop::of(caller.promise().task()));
     job_ = Ref<ThreadJobOf<F>>::adopt(*job);
-    pool_.submit(OwnedRunnable(job));  // before suspend(): this one may throw
+    submit(OwnedRunnable(job));  // before suspend(): this one may throw
     suspend(caller.promise());
   }
   typename ThreadJobOf<F>::Value await_resume() {
@@ -128,8 +131,18 @@ class [[nodiscard]] RunInThread final : public Suspension {
   }
 
  private:
+  void submit(OwnedRunnable job) {
+    try {
+      pool_.submit(std::move(job));
+    } catch (...) {
+      withdraw();  // the task hears of it here and now, and not once more
+      throw;
+    }
+  }
+
   ThreadPool& pool_;
   F f_;
+  bool begun_ = false;
   Ref<ThreadJobOf<F>> job_;
 };
 

@@ -48,6 +48,7 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -228,10 +229,16 @@ class ThreadSafeEventLoop final : public TaskHost {
   std::vector<AnyTask> all_tasks(Delay patience = Inbox::kPatience) const;
 
   /// Gives what `f()` gives, called where nothing of the loop moves. It may look at all that belongs to
-  /// the loop, and owns what it needs besides. Nothing, where the loop is closed. Asked as metrics().
+  /// the loop, and owns what it needs besides. Nothing, where the loop is closed; if `f()` gives
+  /// nothing itself, true or false says whether it was called. Asked as metrics().
   template <class F>
   auto look(F f, Delay patience = Inbox::kPatience) const {
-    return inbox_->look(std::move(f), patience);
+    if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
+      auto and_say_so = [f = std::move(f)]() mutable { return f(), true; };
+      return inbox_->look(std::move(and_say_so), patience).has_value();
+    } else {
+      return inbox_->look(std::move(f), patience);
+    }
   }
 
   /// Calls `visit(block)` for each task that is not done, oldest first. REQUIRES: look() has called us.
@@ -253,6 +260,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// first, or where this thread runs a loop already.
   template <class T>
   T run_until_complete(Coro<T> coro, std::source_location where = std::source_location::current()) {
+    require_runnable();  // first: a run that is refused runs nothing
     return run_until_complete(create_task(std::move(coro), {}, where));
   }
 
@@ -317,6 +325,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   void queue(Call& call);
   void schedule(ScheduledCall& call);
   void let_go(TaskBlock& task) noexcept;
+  [[noreturn]] static void throw_running();
+  void require_runnable() const;
   void run_until(const TaskBlock& task);
   enum class Wait { kNot, kForNext };
   [[gnu::always_inline]] inline std::size_t run_turn(Wait wait);

@@ -55,7 +55,7 @@ class PostedCalls final : public Runnable {
     calls_.emplace_back();
     std::memcpy(calls_.back().f.data(), &f, sizeof f);
     calls_.back().run = [](void* bytes) {
-      F here = *std::launder(static_cast<F*>(bytes));
+      F here = std::move(*std::launder(static_cast<F*>(bytes)));
       std::move(here)();
     };
   }
