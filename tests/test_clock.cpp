@@ -169,4 +169,17 @@ TEST_CASE("Clock: a loop that wakes too early goes back to sleep", "[clock]") {
   CHECK(clock.jumps == 5);
 }
 
+TEST_CASE("Clock: a sum ends at the ends of time, and does not go round", "[clock][edge]") {
+  using Time = Clock::time_point;
+  constexpr auto kLongest = Clock::duration::max();
+  constexpr auto kShortest = Clock::duration::min();
+  CHECK(Clock::later(Time(5s), kLongest) == Time::max());
+  CHECK(Clock::later(Time(-5s), kLongest) == Time::max() - 5s);
+  CHECK(Clock::later(Time::max(), 1ns) == Time::max());
+  CHECK(Clock::later(Time(5s), kShortest) == Time::min() + 5s);
+  CHECK(Clock::later(Time(-5s), kShortest) == Time::min());
+  CHECK(Clock::later(Time::min(), -1ns) == Time::min());
+  CHECK(Clock::later(Time::min(), kLongest) == Time(-1ns));
+}
+
 }  // namespace test_clock

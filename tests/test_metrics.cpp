@@ -280,6 +280,24 @@ TEST_CASE("Metrics: a step that does not end keeps nobody waiting for ever",
   runner.join();
 }
 
+TEST_CASE("Metrics: the longest patience there is does not run out at once",
+          "[metrics][thread][edge][real-time]") {
+  EventLoop loop;
+  std::atomic<bool> inside = false;
+  loop.create_task([](std::atomic<bool>& begun) -> Coro<> {
+    begun = true;
+    std::this_thread::sleep_for(20ms);  // so that those who ask mostly have to wait
+    co_await sleeper();
+  }(inside));
+  Thread runner([&] { loop.run_forever(); });
+  while (!inside) std::this_thread::yield();
+  CHECK_NOTHROW(loop.metrics(std::chrono::nanoseconds::max()));
+  CHECK_NOTHROW(loop.metrics(std::chrono::hours::max()));
+  CHECK(loop.all_tasks(std::chrono::hours::max()).size() == 1);
+  loop.stop();
+  runner.join();
+}
+
 // ---- On paper
 
 TEST_CASE("Metrics: times are written as people compare them", "[metrics]") {

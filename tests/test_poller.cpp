@@ -444,6 +444,24 @@ TEST_CASE("Poller: a real signal ends a wait, and nobody is told to try",
   CHECK(waiter.registered());
 }
 
+TEST_CASE("Poller: a kernel without memory is asked again a moment later", "[poller][errors]") {
+  Tried tried;
+  Pipe pipe;
+  pipe.put();
+  Poller poller;
+  Waiter waiter(1, tried);
+  poller.add(waiter, pipe.out.get(), Readiness::kReadable);
+  for (const int error : {ENOMEM, EAGAIN}) {
+    const Failing refused(Call::kPoll, error, 3);
+    const int before = calls(Call::kSleep);
+    for (const auto timeout : {1h, -1h, 0h}) CHECK_FALSE(poller.wait(timeout));
+    CHECK(calls(Call::kSleep) == before + 2);  // a wait of no time at all does not sleep
+    CHECK(tried.empty());
+  }
+  CHECK_FALSE(poller.wait(1h));
+  CHECK(tried == Tried{1});
+}
+
 TEST_CASE("Poller: what the kernel refuses is an error that names the call", "[poller][errors]") {
   Poller poller;
   const Failing refused(Call::kPoll, EINVAL);

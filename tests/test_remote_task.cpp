@@ -150,6 +150,17 @@ TEST_CASE("RemoteTask: result() waits no longer than it was told to, and the tas
   CHECK(remote.result(0s) == 3);  // what is done is done in time
 }
 
+TEST_CASE("RemoteTask: the longest wait there is is not over at once",
+          "[remote][timeout][edge][real-time]") {
+  LoopInThread other;
+  const auto give = []() -> Coro<int> {
+    co_await Sleep(5ms);
+    co_return 3;
+  };
+  CHECK(run_coroutine_threadsafe(other.loop, give()).result(std::chrono::hours::max()) == 3);
+  CHECK(run_coroutine_threadsafe(other.loop, give()).result(std::chrono::nanoseconds::max()) == 3);
+}
+
 TEST_CASE("RemoteTask: a thread that gave up waiting has left nothing that is told of the end",
           "[remote][timeout][real-time]") {
   AllocationCheck memory;

@@ -305,9 +305,8 @@ TEST_CASE("Run: what was printed before the end by Ctrl-C is not lost", "[run][s
   CHECK(ending.signal == SIGINT);
 }
 
-TEST_CASE("Run: afterwards Ctrl-C is handled as it was before", "[run][signal]") {
+TEST_CASE("Run: afterwards Ctrl-C ends the process, as it did before", "[run][signal]") {
   const auto ending = in_child([] {
-    ::signal(SIGINT, [](int) { static_cast<void>(::write(STDERR_FILENO, "mine\n", 5)); });
     run([]() -> Coro<> {
       press_ctrl_c();
       try {
@@ -317,9 +316,71 @@ TEST_CASE("Run: afterwards Ctrl-C is handled as it was before", "[run][signal]")
       }
     }());
     press_ctrl_c();
+    say("not reached");
   });
-  CHECK(ending.said == "main's\nmine\n");
+  CHECK(ending.said == "main's\n");
+  CHECK(ending.signal == SIGINT);
+}
+
+TEST_CASE("Run: a SIGINT handler of the program's own stays", "[run][signal]") {
+  const auto ending = in_child([] {
+    ::signal(SIGINT, [](int) { static_cast<void>(::write(STDERR_FILENO, "mine\n", 5)); });
+    run([]() -> Coro<> {
+      press_ctrl_c();
+      co_await yield_now();
+      say("main goes on");
+    }());
+    press_ctrl_c();
+  });
+  CHECK(ending.said == "mine\nmain goes on\nmine\n");
   CHECK(ending.exit_code == 0);
+}
+
+TEST_CASE("Run: a process that ignores SIGINT goes on to", "[run][signal]") {
+  const auto ending = in_child([] {
+    ::signal(SIGINT, SIG_IGN);
+    run([]() -> Coro<> {
+      press_ctrl_c();
+      co_await yield_now();
+      say("main goes on");
+    }());
+  });
+  CHECK(ending.said == "main goes on\n");
+}
+
+TEST_CASE("Run: two threads run a program each, and Ctrl-C is the main thread's",
+          "[run][signal][thread][real-time]") {
+  const auto ending = in_child([] {
+    int other_gives = 0;
+    run([&]() -> Coro<> {
+      // Begun and ended while this one runs.
+      std::thread([&] {
+        other_gives = run([]() -> Coro<int> {
+          press_ctrl_c();  // on the other thread: the loop of the first hears it all the same
+          for (int i = 0; i < 3; ++i) co_await Sleep(1ms);
+          co_return 5;
+        }());
+      }).join();
+      say("the other gives " + std::to_string(other_gives));
+      co_await wait("main");
+    }());
+  });
+  CHECK(ending.said == "the other gives 5\nmain cancelled by SIGINT\n");
+  CHECK(ending.signal == SIGINT);
+}
+
+TEST_CASE("Run: on another thread it leaves Ctrl-C alone", "[run][signal][thread][real-time]") {
+  const auto ending = in_child([] {
+    std::thread([] {
+      run([]() -> Coro<> {
+        press_ctrl_c();
+        co_return;
+      }());
+      say("not reached");
+    }).join();
+  });
+  CHECK(ending.said.empty());
+  CHECK(ending.signal == SIGINT);
 }
 
 TEST_CASE("Run: a main that another signal cancels does not end by SIGINT", "[run][signal]") {

@@ -261,6 +261,55 @@ TEST_CASE_METHOD(LoopFixture, "Signals: a second handler replaces the first", "[
   CHECK_FALSE(loop.remove_signal_handler(SIGUSR1));
 }
 
+TEST_CASE_METHOD(LoopFixture,
+                 "Signals: one that came before the handler was replaced is told to the new one",
+                 "[signal]") {
+  loop.add_signal_handler(SIGUSR1, [this] { note("first"); });
+  ::raise(SIGUSR1);
+  loop.add_signal_handler(SIGUSR1, [this] { note("second"); });
+  run_until_idle();
+  CHECK(trace == Trace{"second"});
+}
+
+TEST_CASE("Signals: while a handler is replaced there is no moment without one",
+          "[signal][real-time]") {
+  const auto ending = in_child([] {
+    EventLoop loop;
+    bool told = false;
+    loop.add_signal_handler(SIGUSR1, [] {});
+    // Without a handler the first that comes would end this process.
+    const ChildProcess sender([to = ::getpid()] {
+      for (int i = 0; i < 20'000; ++i) ::kill(to, SIGUSR1);
+    });
+    for (int i = 0; i < 20'000; ++i) loop.add_signal_handler(SIGUSR1, [&] { told = true; });
+    comes_true([&] {
+      loop.run_until_idle();
+      return told;
+    });
+    std::fputs(told ? "told\n" : "not told\n", stderr);
+  });
+  CHECK(ending.said == "told\n");
+  CHECK(ending.exit_code == 0);
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Signals: a handler that replaces one for a single signal is for every one",
+                 "[signal][cancel]") {
+  const HandledElsewhere elsewhere(SIGUSR1);
+  const auto task = spawn("a", []() -> Coro<> { co_await Sleep(1h); });
+  loop.cancel_on_signal(SIGUSR1, task);
+  loop.add_signal_handler(SIGUSR1, [this] { note("signal"); });
+  for (int i = 0; i < 2; ++i) {
+    ::raise(SIGUSR1);
+    run_until_idle();
+  }
+  CHECK(trace == Trace(2, "signal"));
+  CHECK_FALSE(task.done());
+  CHECK(loop.remove_signal_handler(SIGUSR1));
+  ::raise(SIGUSR1);
+  CHECK(handled_elsewhere == 1);
+}
+
 TEST_CASE_METHOD(LoopFixture, "Signals: what handled it before handles it again afterwards",
                  "[signal]") {
   const HandledElsewhere elsewhere(SIGUSR1);

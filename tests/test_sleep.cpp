@@ -1,6 +1,9 @@
 #include <chrono>
+#include <limits>
+#include <ratio>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "testing/loop_fixture.hpp"
@@ -337,6 +340,24 @@ TEST_CASE_METHOD(Sleepers, "Sleep: the longest of any unit is for ever, and not 
   run_until_idle();  // a while counts from when the await begins
   advance(std::chrono::hours(24 * 365));
   CHECK(trace == Trace{"year"});
+}
+
+TEST_CASE_METHOD(Sleepers, "Sleep: infinity is for ever, and NaN is refused before anything waits",
+                 "[sleep][edge]") {
+  using Seconds = std::chrono::duration<double>;
+  using Hours = std::chrono::duration<float, std::ratio<3600>>;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  loop.call_later(Seconds(infinity), [this] { note("never"); });
+  loop.call_later(Seconds(-infinity), [this] { note("at once"); });
+  advance(std::chrono::hours(24 * 365));
+  CHECK(trace == Trace{"at once"});
+  CHECK_THROWS_AS(sleep_for(Seconds(nan)), std::invalid_argument);
+  CHECK_THROWS_AS(sleep_for(Seconds(-nan)), std::invalid_argument);
+  CHECK_THROWS_AS(loop.call_later(Hours(static_cast<float>(nan)), [this] { note("never"); }),
+                  std::invalid_argument);
+  static_assert(!std::is_nothrow_constructible_v<treadle::Delay, Seconds>);
+  static_assert(std::is_nothrow_constructible_v<treadle::Delay, std::chrono::hours>);
 }
 
 }  // namespace test_sleep

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
@@ -15,21 +16,32 @@
 namespace test_socket_timers {
 
 using namespace std::chrono_literals;
+using treadle::AcceptSocket;
 using treadle::Clock;
 using treadle::Coro;
 using treadle::EventLoop;
+using treadle::IoBudget;
+using treadle::listen_tcp;
+using treadle::read_exactly;
 using treadle::ReadSocket;
 using treadle::Sleep;
 using treadle::Socket;
+using treadle::UniqueFd;
+using treadle::write_all;
+using treadle::WriteSocket;
 using treadle::yield_now;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
+using treadle::testing::drain;
 using treadle::testing::Failing;
+using treadle::testing::InSmallPieces;
 using treadle::testing::last_poll_timeout;
+using treadle::testing::last_size;
 using treadle::testing::LoopFixture;
 using treadle::testing::put;
 using treadle::testing::SocketPair;
+using treadle::testing::TcpPair;
 using treadle::testing::Thread;
 using treadle::testing::Trace;
 
@@ -276,6 +288,100 @@ TEST_CASE_METHOD(LoopFixture, "Turn: a task that always finds bytes lets the oth
   run_to_end();
   CHECK(turns >= 10);
   CHECK(turns < 100);  // and it does not go round the loop for each byte
+}
+
+class Transfers : public LoopFixture {
+ public:
+  /// Lets another task run beside `task`, and says how many turns that had.
+  int turns_until(const treadle::Task<>& task) {
+    int turns = 0;
+    spawn("patient", [&]() -> Coro<> {
+      for (; !task.done(); ++turns) co_await yield_now();
+    });
+    run_to_end();
+    return turns;
+  }
+};
+
+TEST_CASE_METHOD(Transfers, "Turn: a task that always finds many bytes lets the others run sooner",
+                 "[turn][fair]") {
+  constexpr int kReads = 32;
+  constexpr std::size_t kEach = IoBudget::kBytes / 4;
+  SocketPair pair;
+  std::vector<char> room(kEach);
+  const auto greedy = spawn("greedy", [&]() -> Coro<> {
+    for (int i = 0; i < kReads; ++i) {
+      put(pair.b, std::string(kEach, 'x'));
+      co_await ReadSocket(pair.a, room);
+    }
+  });
+  CHECK(turns_until(greedy) == kReads / 4);
+}
+
+TEST_CASE_METHOD(Transfers, "Turn: a transfer that never has to wait lets the others run",
+                 "[turn][fair]") {
+  constexpr std::size_t kCalls = IoBudget::kBytes / IoBudget::kLeast;
+  TcpPair pair;  // ready again as soon as there is room for a byte
+  SECTION("read_exactly") {
+    put(pair.b, std::string(3 * kCalls, 'x'));
+    const InSmallPieces one_by_one(1);
+    std::vector<char> room(3 * kCalls);
+    const auto task = spawn("greedy", [&]() -> Coro<> { co_await read_exactly(pair.a, room); });
+    CHECK(turns_until(task) == 3);
+    CHECK(std::count(room.begin(), room.end(), 'x') == 3 * kCalls);
+  }
+  SECTION("write_all") {
+    const std::string text(3 * kCalls, 'x');
+    std::optional<InSmallPieces> one_by_one(1);
+    const auto task = spawn("greedy", [&]() -> Coro<> { co_await write_all(pair.a, text); });
+    CHECK(turns_until(task) == 3);
+    one_by_one.reset();
+    CHECK((drain(pair.b) == text));
+  }
+  SECTION("clients that give up before they are accepted") {
+    Socket listener = listen_tcp({"127.0.0.1", 0});
+    const UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+    const auto address = listener.local_address();
+    REQUIRE(::connect(client.get(), address.data(), address.size()) == 0);
+    const Failing gave_up(Call::kAccept, ECONNABORTED, 100);
+    const auto task = spawn("greedy", [&]() -> Coro<> { co_await AcceptSocket(listener); });
+    CHECK(turns_until(task) > 90);
+  }
+}
+
+TEST_CASE_METHOD(LoopFixture, "Turn: one call moves no more than the budget, however much is there",
+                 "[turn][fair]") {
+  SocketPair pair;
+  std::vector<char> room(4 * IoBudget::kBytes);
+  const std::string text(room.size(), 'x');
+  SECTION("ReadSocket") {
+    spawn("a", [&]() -> Coro<> { co_await ReadSocket(pair.a, room); });
+  }
+  SECTION("read_exactly") {
+    spawn("a", [&]() -> Coro<> { co_await read_exactly(pair.a, room); });
+  }
+  SECTION("WriteSocket") {
+    spawn("a", [&]() -> Coro<> { co_await WriteSocket(pair.a, text); });
+  }
+  SECTION("write_all") {
+    spawn("a", [&]() -> Coro<> { co_await write_all(pair.a, text); });
+  }
+  run_until_idle();
+  CHECK(last_size() <= IoBudget::kBytes);
+}
+
+TEST_CASE("Turn: the budget is spent by bytes, and by calls that move few", "[turn][fair]") {
+  IoBudget budget;
+  CHECK(budget.left() == IoBudget::kBytes);
+  budget.spend(0);
+  budget.spend(1);
+  CHECK(budget.left() == IoBudget::kBytes - 2 * IoBudget::kLeast);
+  budget.spend(IoBudget::kLeast + 1);
+  CHECK(budget.left() == IoBudget::kBytes - 3 * IoBudget::kLeast - 1);
+  CHECK_FALSE(budget.spent());
+  budget.spend(IoBudget::kBytes);
+  CHECK(budget.spent());
+  CHECK(budget.left() == 0);
 }
 
 }  // namespace test_socket_timers

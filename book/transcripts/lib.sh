@@ -38,7 +38,7 @@ serve() {
     sleep 0.05
   done
   PORT=$(sed -n 's/.*listening on .*:\([0-9][0-9]*\).*/\1/p' "$_log" | head -n 1)
-  _said=$(wc -l < "$_log")
+  _said=$(grep -n -m 1 'listening on' "$_log" | cut -d: -f1)  # on a busy machine, more lines have come meanwhile
   head -n "$_said" "$_log"
 }
 

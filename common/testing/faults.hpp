@@ -18,6 +18,9 @@ int calls(Call call) noexcept;
 /// For how many milliseconds the last poll(2) was told to wait; less than zero is without end.
 int last_poll_timeout() noexcept;
 
+/// How many bytes the last recv or send was asked to move.
+std::size_t last_size() noexcept;
+
 /// While it lives, the next `times` calls fail with `error` and do nothing.
 class Failing {
  public:

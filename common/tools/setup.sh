@@ -167,6 +167,7 @@ probe_bench() {
   probe_python
   [ -n "$(find /usr/lib/python3/dist-packages -maxdepth 1 -name uvloop 2>/dev/null)" ] ||
     python3 -c 'import uvloop' 2>/dev/null || need python3-uvloop - 'uvloop, a peer to measure against'
+  have nginx || [ -x /usr/sbin/nginx ] || need nginx-light nginx 'nginx, a peer to measure against'
   have valgrind || need valgrind - 'valgrind, which counts instructions'
 }
 probe_format() { have clang-format-14 || need clang-format-14 clang-format 'clang-format 14'; }

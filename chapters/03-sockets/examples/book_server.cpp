@@ -14,6 +14,7 @@
 #include <ctime>
 #include <exception>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,13 @@ namespace http = examples::http;
 namespace {
 
 constexpr std::size_t kPieceBytes = 65536;
+constexpr Clock::duration kShortestWait =
+    500ms;  // that costs a client its place when others need it
+
+class Patience;
+
+// The waits for clients, the longest first.
+using Waits = std::set<std::pair<Clock::time_point, Patience*>>;
 
 // What all clients share.
 struct Site {
@@ -44,19 +52,37 @@ struct Site {
   Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
   std::size_t most_visitors;  // at a time
   std::size_t visitors = 0;
+  Waits waits{};
+  examples::Complaint crowd{};
 };
 
 // Closes a socket whose client keeps us waiting for too long. That wakes the task that waits
 // there, with an error.
 class Patience {
  public:
-  Patience(EventLoop& loop, Socket& socket, Clock::duration limit)
-      : timer_(loop.call_later(limit, [&socket] { socket.close(); })) {}
+  Patience(EventLoop& loop, Site& site, Socket& socket, Clock::duration limit)
+      : waits_(site.waits),
+        since_(loop.time()),
+        socket_(socket),
+        timer_(loop.call_later(limit, [this] { end(); })) {
+    waits_.insert({since_, this});
+  }
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
-  ~Patience() { timer_.cancel(); }
+  ~Patience() {
+    timer_.cancel();
+    waits_.erase({since_, this});
+  }
+
+  void end() {
+    waits_.erase({since_, this});
+    socket_.close();
+  }
 
  private:
+  Waits& waits_;
+  const Clock::time_point since_;
+  Socket& socket_;
   TimerHandle timer_;
 };
 
@@ -65,8 +91,10 @@ int status_of(int error) {
     case EACCES:
     case EPERM:
       return 403;
+    case EAGAIN:
     case EMFILE:
     case ENFILE:
+    case ENOMEM:
       return 503;
     case ENOENT:
     case ENOTDIR:
@@ -129,7 +157,7 @@ Coro<> Visit::serve() {
 // False where the client has left.
 Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
-  const Patience patience(loop_, client_, site_.patience);
+  const Patience patience(loop_, site_, client_, site_.patience);
   std::size_t searched = 0;
   for (;;) {
     const std::size_t size = http::head_size(received_, searched);
@@ -234,9 +262,10 @@ Coro<> Visit::send_head(int status, std::string fields) {
   co_await send(head);
 }
 
-// In pieces, so that a film needs no more memory than a page.
+// In pieces, so that a film needs no more memory than a page. And no more than the file needs: to
+// fill 64 KiB with zeros, in memory that the kernel has to find first, costs more than a small file.
 Coro<> Visit::send_contents(File file) {
-  std::vector<char> piece(kPieceBytes);
+  std::vector<char> piece(std::min<std::uint64_t>(kPieceBytes, file.size()));
   while (sent_ < file.size()) {
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), file.size() - sent_);
     const std::size_t got = file.read(std::span(piece).first(wanted), sent_);
@@ -244,19 +273,19 @@ Coro<> Visit::send_contents(File file) {
     if (got == 0) throw std::system_error(EIO, std::generic_category(), "the file ended early");
     co_await send({piece.data(), got});
     sent_ += got;
-    co_await yield_now();
+    if (sent_ < file.size()) co_await yield_now();
   }
 }
 
 Coro<> Visit::send(std::string_view text) {
-  const Patience patience(loop_, client_, site_.patience);
+  const Patience patience(loop_, site_, client_, site_.patience);
   co_await write_all(client_, text);
 }
 
 // Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
 // our last words. So we say that we are done, and listen for a moment longer.
 Coro<> Visit::part() {
-  const Patience patience(loop_, client_, std::min<Clock::duration>(site_.patience, 1s));
+  const Patience patience(loop_, site_, client_, std::min<Clock::duration>(site_.patience, 1s));
   client_.shutdown_write();
   std::array<char, 4096> ignored;
   while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
@@ -272,17 +301,30 @@ Coro<> serve(Socket client, Site& site) {
   }
 }
 
+// Ends the client that has kept us waiting for longest. False if the longest wait has only just begun:
+// to send a client away before it could answer would help nobody.
+bool end_slowest(Waits& waits, Clock::time_point now) {
+  if (waits.empty() || now - waits.begin()->first < kShortestWait) return false;
+  waits.begin()->second->end();
+  return true;
+}
+
+// A client that was ended is counted until its task has run, and the next one has its place already.
+Coro<> make_room(EventLoop& loop, Site& site) {
+  if (site.visitors < site.most_visitors) co_return;
+  site.crowd.say(fmt::format(
+      "{} clients are connected, and further ones take the places of the slowest", site.visitors));
+  while (site.visitors >= site.most_visitors && !end_slowest(site.waits, loop.time()))
+    co_await Sleep(examples::kAcceptPause);
+}
+
 Coro<> serve_all(Socket listener, Site& site) {
   EventLoop& loop = co_await get_running_loop();
   for (;;) {
     Socket client = co_await examples::accept_client(listener);
+    co_await make_room(loop, site);
     ++site.visitors;
     loop.create_task(serve(std::move(client), site));
-    if (site.visitors < site.most_visitors) continue;
-    examples::say(stderr,
-                  fmt::format("{} clients are connected, and further ones wait until one leaves",
-                              site.visitors));
-    while (site.visitors >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
   }
 }
 
@@ -304,8 +346,7 @@ int main(int argc, char** argv) {
     // none had better wait in the kernel's queue than come in and find no file.
     const std::size_t room = std::max<std::size_t>(examples::allow_descriptors() / 2, 1);
     Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room)};
-    EventLoop loop;
-    loop.run_until_complete(serve_all(examples::listen_or_exit(options), site));
+    examples::run_server(serve_all(examples::listen_or_exit(options), site));
   } catch (const std::system_error& error) {
     examples::exit_with(1, fmt::format("{}.", error.what()));
   }

@@ -2,8 +2,6 @@
 //
 // One thread, one task for each client. A client who says nothing costs a suspended coroutine and
 // a descriptor.
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -32,7 +30,7 @@ Coro<> serve(Socket client) {
   try {
     co_await echo(client);
   } catch (const std::system_error& error) {
-    fmt::print(stderr, "{}\n", error.what());  // this client is lost, and no other
+    examples::say(stderr, error.what());  // this client is lost, and no other
   }
 }
 
@@ -48,6 +46,5 @@ int main(int argc, char** argv) {
   examples::CommandLine line("Sends back whatever it gets.");
   examples::add_server_options(line, options);
   line.parse(argc, argv);
-  EventLoop loop;
-  loop.run_until_complete(serve_all(examples::listen_or_exit(options)));
+  examples::run_server(serve_all(examples::listen_or_exit(options)));
 }

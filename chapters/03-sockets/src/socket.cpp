@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -54,12 +55,15 @@ auto uninterrupted(F call) noexcept {
   return result;
 }
 
-ssize_t send_some(const Socket& socket, std::string_view text) noexcept {
-  return uninterrupted([&] { return ::send(socket.fd(), text.data(), text.size(), kNoSignal); });
+ssize_t send_some(const Socket& socket, std::string_view text, const IoBudget& budget) noexcept {
+  const std::size_t size = std::min(text.size(), budget.left());
+  return uninterrupted([&] { return ::send(socket.fd(), text.data(), size, kNoSignal); });
 }
 
-ssize_t receive_some(const Socket& socket, std::span<char> buffer) noexcept {
-  return uninterrupted([&] { return ::recv(socket.fd(), buffer.data(), buffer.size(), 0); });
+ssize_t receive_some(const Socket& socket, std::span<char> buffer,
+                     const IoBudget& budget) noexcept {
+  const std::size_t size = std::min(buffer.size(), budget.left());
+  return uninterrupted([&] { return ::recv(socket.fd(), buffer.data(), size, 0); });
 }
 
 Address address_of(int fd) {
@@ -127,8 +131,9 @@ bool SocketOperation::start(PromiseBase& caller) {
                     first->task().label(), first->waits_for()));
   }
   EventLoop& loop = EventLoop::of(caller.task());
+  moved_ = 0;
   if (attempt()) {
-    if (!loop.has_had_his_share()) return false;
+    if (!loop.spend_io_budget(moved_)) return false;
     caller.task().yield(caller);
     return true;
   }
@@ -186,40 +191,43 @@ ReadSocket::ReadSocket(Socket& socket, std::span<char> buffer)
 }
 
 bool ReadSocket::attempt() noexcept {
-  const ssize_t received = receive_some(socket(), buffer_);
+  const ssize_t received = receive_some(socket(), buffer_, IoBudget());
   if (received < 0) return failed_unless_again();
-  received_ = static_cast<std::size_t>(received);
+  add_moved(received);
   return true;
 }
 
 std::size_t ReadSocket::await_resume() const {
   throw_if_failed();
-  return received_;
+  return moved();
 }
 
 WriteSocket::WriteSocket(Socket& socket, std::string_view text) noexcept
     : SocketOperation(socket, socket.peer(), Readiness::kWritable, "send to"), text_(text) {}
 
 bool WriteSocket::attempt() noexcept {
-  const ssize_t sent = send_some(socket(), text_);
+  const ssize_t sent = send_some(socket(), text_, IoBudget());
   if (sent < 0) return failed_unless_again();
-  sent_ = static_cast<std::size_t>(sent);
+  add_moved(sent);
   return true;
 }
 
 std::size_t WriteSocket::await_resume() const {
   throw_if_failed();
-  return sent_;
+  return moved();
 }
 
 WriteAll::WriteAll(Socket& socket, std::string_view text) noexcept
-    : SocketOperation(socket, socket.peer(), Readiness::kWritable, "send to"), rest_(text) {}
+    : SocketOperation(socket, socket.peer(), Readiness::kWritable, "send to"), text_(text) {}
 
 bool WriteAll::attempt() noexcept {
-  while (!rest_.empty()) {
-    const ssize_t sent = send_some(socket(), rest_);
+  IoBudget budget;
+  while (moved() < text_.size()) {
+    if (budget.spent()) return false;  // as if the kernel were full: it will say that it is not
+    const ssize_t sent = send_some(socket(), text_.substr(moved()), budget);
     if (sent < 0) return failed_unless_again();
-    rest_.remove_prefix(static_cast<std::size_t>(sent));
+    add_moved(sent);
+    budget.spend(static_cast<std::size_t>(sent));
   }
   return true;
 }
@@ -228,21 +236,22 @@ ReadExactly::ReadExactly(Socket& socket, std::span<char> buffer) noexcept
     : SocketOperation(socket, socket.peer(), Readiness::kReadable, "recv from"), buffer_(buffer) {}
 
 bool ReadExactly::attempt() noexcept {
-  while (received_ < buffer_.size()) {
-    const ssize_t received = receive_some(socket(), buffer_.subspan(received_));
+  IoBudget budget;
+  while (moved() < buffer_.size()) {
+    if (budget.spent()) return false;  // as if no more had come: what has will be there
+    const ssize_t received = receive_some(socket(), buffer_.subspan(moved()), budget);
     if (received < 0) return failed_unless_again();
-    if (received == 0) {
-      ended_ = true;
-      return true;
-    }
-    received_ += static_cast<std::size_t>(received);
+    ended_ = received == 0;
+    if (ended_) return true;
+    add_moved(received);
+    budget.spend(static_cast<std::size_t>(received));
   }
   return true;
 }
 
 void ReadExactly::await_resume() const {
   throw_if_failed();
-  if (ended_) throw IncompleteReadError(received_, buffer_.size());
+  if (ended_) throw IncompleteReadError(moved(), buffer_.size());
 }
 
 AcceptSocket::AcceptSocket(Socket& listener) noexcept
@@ -252,11 +261,8 @@ bool AcceptSocket::attempt() noexcept {
   sockaddr_storage storage;
   auto* address = reinterpret_cast<sockaddr*>(&storage);
   socklen_t length = sizeof storage;
-  int fd = ::accept(socket().fd(), address, &length);
-  while (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) {
-    length = sizeof storage;
-    fd = ::accept(socket().fd(), address, &length);
-  }
+  const int fd = uninterrupted([&] { return ::accept(socket().fd(), address, &length); });
+  if (fd < 0 && errno == ECONNABORTED) return false;  // it gave up; poll(2) says if others came
   if (fd < 0) return failed_unless_again();
   try {
     accepted_ = Socket(UniqueFd(fd), Address(address, length));

@@ -14,6 +14,7 @@
 #include <ctime>
 #include <exception>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,13 +38,44 @@ namespace http = examples::http;
 namespace {
 
 constexpr std::size_t kPieceBytes = 65536;
+constexpr Clock::duration kShortestWait =
+    500ms;  // that costs a client its place when others need it
+
+class Patience;
+
+// The waits for clients, the longest first.
+using Waits = std::set<std::pair<Clock::time_point, Patience*>>;
 
 // What all clients share.
 struct Site {
   examples::FileTree files;
   Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
   std::size_t most_visitors;  // at a time
-  examples::Clients clients;
+  examples::Clients clients{};
+  Waits waits{};
+  examples::Complaint crowd{};
+};
+
+// Ends what a task waits for when its client keeps us waiting for too long.
+class Patience {
+ public:
+  Patience(EventLoop& loop, AnyTask task, Site& site, Clock::duration limit)
+      : waits_(site.waits), since_(loop.time()), deadline_(loop, std::move(task), limit) {
+    waits_.insert({since_, this});
+  }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+  ~Patience() { waits_.erase({since_, this}); }
+
+  void end() {
+    waits_.erase({since_, this});
+    deadline_.pass();
+  }
+
+ private:
+  Waits& waits_;
+  const Clock::time_point since_;
+  examples::Deadline deadline_;
 };
 
 int status_of(int error) {
@@ -51,8 +83,10 @@ int status_of(int error) {
     case EACCES:
     case EPERM:
       return 403;
+    case EAGAIN:
     case EMFILE:
     case ENFILE:
+    case ENOMEM:
       return 503;
     case ENOENT:
     case ENOTDIR:
@@ -115,7 +149,7 @@ Coro<> Visit::serve() {
 // False where the client has left, or should.
 Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
-  const examples::Deadline patience(loop_, self_, site_.patience);
+  const Patience patience(loop_, self_, site_, site_.patience);
   if (received_.empty()) {
     const bool begun = co_await receive_first();
     if (!begun) co_return false;
@@ -238,9 +272,10 @@ Coro<> Visit::send_head(int status, std::string fields) {
   co_await send(head);
 }
 
-// In pieces, so that a film needs no more memory than a page.
+// In pieces, so that a film needs no more memory than a page. And no more than the file needs: to
+// fill 64 KiB with zeros, in memory that the kernel has to find first, costs more than a small file.
 Coro<> Visit::send_contents(File file) {
-  std::vector<char> piece(kPieceBytes);
+  std::vector<char> piece(std::min<std::uint64_t>(kPieceBytes, file.size()));
   while (sent_ < file.size()) {
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), file.size() - sent_);
     const std::size_t got = file.read(std::span(piece).first(wanted), sent_);
@@ -248,19 +283,19 @@ Coro<> Visit::send_contents(File file) {
     if (got == 0) throw std::system_error(EIO, std::generic_category(), "the file ended early");
     co_await send({piece.data(), got});
     sent_ += got;
-    co_await yield_now();
+    if (sent_ < file.size()) co_await yield_now();
   }
 }
 
 Coro<> Visit::send(std::string_view text) {
-  const examples::Deadline patience(loop_, self_, site_.patience);
+  const Patience patience(loop_, self_, site_, site_.patience);
   co_await write_all(client_, text);
 }
 
 // Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
 // our last words. So we say that we are done, and listen for a moment longer.
 Coro<> Visit::part() {
-  const examples::Deadline patience(loop_, self_, std::min<Clock::duration>(site_.patience, 1s));
+  const Patience patience(loop_, self_, site_, std::min<Clock::duration>(site_.patience, 1s));
   client_.shutdown_write();
   std::array<char, 4096> ignored;
   while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
@@ -281,21 +316,31 @@ Coro<> serve(Socket client, Site& site) {
   }
 }
 
-Coro<> wait_for_room(const Site& site) {
+// Ends the client that has kept us waiting for longest. False if the longest wait has only just begun:
+// to send a client away before it could answer would help nobody.
+bool end_slowest(Waits& waits, Clock::time_point now) {
+  if (waits.empty() || now - waits.begin()->first < kShortestWait) return false;
+  waits.begin()->second->end();
+  return true;
+}
+
+// A client that was ended is counted until its task has run, and the next one has its place already.
+Coro<> make_room(EventLoop& loop, Site& site) {
   if (site.clients.size() < site.most_visitors) co_return;
-  examples::say(stderr,
-                fmt::format("{} clients are connected, and further ones wait until one leaves",
-                            site.clients.size()));
-  while (site.clients.size() >= site.most_visitors) co_await Sleep(examples::kAcceptPause);
+  site.crowd.say(
+      fmt::format("{} clients are connected, and further ones take the places of the slowest",
+                  site.clients.size()));
+  while (site.clients.size() >= site.most_visitors && !end_slowest(site.waits, loop.time()))
+    co_await Sleep(examples::kAcceptPause);
 }
 
 Coro<> let_in(Socket& listener, Site& site) {
   EventLoop& loop = co_await get_running_loop();
   for (;;) {
     Socket client = co_await examples::accept_client(listener);
+    co_await make_room(loop, site);
     const Address address = client.peer();
     site.clients.add(loop, address, serve(std::move(client), site));
-    co_await wait_for_room(site);
   }
 }
 
@@ -327,7 +372,7 @@ int main(int argc, char** argv) {
     // Each may need a descriptor for the connection and one for a file. Those for whom there are
     // none had better wait in the kernel's queue than come in and find no file.
     const std::size_t room = std::max<std::size_t>(examples::allow_descriptors() / 2, 1);
-    Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room), {}};
+    Site site{examples::FileTree(folder), patience, std::clamp<std::size_t>(visitors, 1, room)};
     examples::run_server(serve_all(options, site));
   } catch (const std::system_error& error) {
     examples::exit_with(1, fmt::format("{}.", error.what()));

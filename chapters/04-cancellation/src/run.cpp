@@ -3,9 +3,23 @@
 #include <cstdio>
 #include <string>
 
+#ifdef __linux__
+#include <unistd.h>
+#else
+#include <pthread.h>
+#endif
+
 namespace treadle {
 
 namespace {
+
+bool is_main_thread() noexcept {
+#ifdef __linux__
+  return ::gettid() == ::getpid();
+#else
+  return ::pthread_main_np() != 0;
+#endif
+}
 
 // The name of the signal that cancelled the task; empty where none did.
 std::string signal_that_cancelled(const AnyTask& task) {
@@ -19,9 +33,10 @@ std::string signal_that_cancelled(const AnyTask& task) {
 
 }  // namespace
 
-bool is_ignored(int signal) noexcept {
+bool may_take_ctrl_c() noexcept {
   struct sigaction action {};
-  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  return is_main_thread() && ::sigaction(SIGINT, nullptr, &action) == 0 &&
+         action.sa_handler == SIG_DFL;
 }
 
 void leave_by_signal_that_cancelled(const AnyTask& task) {

@@ -53,21 +53,41 @@ void Signals::note(int signal) noexcept {
 void Signals::add(int signal, Callback callback, Times times) {
   if (signal <= 0 || signal >= NSIG)
     throw std::invalid_argument(fmt::format("there is no signal {}", signal));
-  remove(signal);
-  Signals* nobody = nullptr;
-  if (!owner_of(signal).compare_exchange_strong(nobody, this)) {
-    throw InvalidStateError(fmt::format("another loop handles {} already", signal_name(signal)));
+  std::map<int, Entry> made;  // first, so that nothing can fail once the signal is ours
+  Entry& entry =
+      made[signal] = {std::make_shared<Callback>(std::move(callback)), times, /*before=*/{}};
+  const auto old = entries_.find(signal);
+  if (old == entries_.end()) {
+    begin_to_handle(signal, entry);
+  } else {
+    // In place of ours. To restore first what was before us would let that have a signal in between.
+    entry.before = old->second.before;
+    static_cast<void>(set_action(signal, times, nullptr));
+    forget(old);
   }
+  entries_.merge(made);
+  if (times == Times::kAlways) ++lasting_;
+}
+
+void Signals::begin_to_handle(int signal, Entry& entry) {
+  Signals* nobody = nullptr;
+  if (!owner_of(signal).compare_exchange_strong(nobody, this))
+    throw InvalidStateError(fmt::format("another loop handles {} already", signal_name(signal)));
+  if (set_action(signal, entry.times, &entry.before)) return;
+  disown(signal);
+  throw std::invalid_argument(fmt::format("{} cannot be handled", signal_name(signal)));
+}
+
+bool Signals::set_action(int signal, Times times, struct sigaction* before) noexcept {
   struct sigaction action {};
   action.sa_handler = [](int number) { on_signal(number); };
   action.sa_flags = SA_RESTART | (times == Times::kOnce ? static_cast<int>(SA_RESETHAND) : 0);
-  Entry entry{std::make_shared<Callback>(std::move(callback)), times, {}};
-  if (::sigaction(signal, &action, &entry.before) < 0) {
-    disown(signal);
-    throw std::invalid_argument(fmt::format("{} cannot be handled", signal_name(signal)));
-  }
-  entries_.emplace(signal, std::move(entry));
-  if (times == Times::kAlways) ++lasting_;
+  return ::sigaction(signal, &action, before) == 0;
+}
+
+void Signals::forget(std::map<int, Entry>::iterator place) noexcept {
+  if (place->second.times == Times::kAlways) --lasting_;
+  entries_.erase(place);
 }
 
 bool Signals::remove(int signal) {
@@ -76,8 +96,7 @@ bool Signals::remove(int signal) {
   ::sigaction(signal, &place->second.before, nullptr);
   disown(signal);
   came_[static_cast<std::size_t>(signal)] = false;
-  if (place->second.times == Times::kAlways) --lasting_;
-  entries_.erase(place);
+  forget(place);
   return true;
 }
 

@@ -2,8 +2,6 @@
 //
 // One thread, one task for each client. A client who says nothing costs a suspended coroutine and
 // a descriptor. Ctrl-C stops it: nobody is let in any more, and who is connected may finish.
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -32,7 +30,7 @@ Coro<> serve(Socket client) {
   try {
     co_await echo(client);
   } catch (const std::system_error& error) {
-    fmt::print(stderr, "{}\n", error.what());  // this client is lost, and no other
+    examples::say(stderr, error.what());  // this client is lost, and no other
   }
 }
 

@@ -86,8 +86,8 @@ class LineReader {
   // False where nothing more will come.
   bool read_some(std::string& text) {
     std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
-    while (::poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
-    }
+    // A signal came, or the kernel has no memory just now: nothing is known about either.
+    if (::poll(waits.data(), waits.size(), -1) < 0) return true;
     if (waits[1].revents != 0) return false;
     std::array<char, 4096> bytes;
     const ssize_t count = ::read(STDIN_FILENO, bytes.data(), bytes.size());

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "treadle/process.hpp"
+
 #if defined(__GLIBC__) && __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
 #endif
@@ -13,6 +15,9 @@ namespace treadle {
 namespace {
 
 std::atomic<std::ptrdiff_t> waiting_for_work = 0;
+
+// Those that waited are not in a child of fork(2).
+[[maybe_unused]] const bool forgets_threads = call_in_child([] { waiting_for_work = 0; });
 
 // The thread sanitizer has a thread of its own, which never calls us.
 #if defined(__SANITIZE_THREAD__)

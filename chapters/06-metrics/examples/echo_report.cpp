@@ -12,6 +12,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -100,7 +101,7 @@ Coro<> serve(Socket client) {
   try {
     self.add_context("bytes", co_await echo(client));
   } catch (const std::system_error& error) {
-    fmt::print(stderr, "{}\n", error.what());
+    examples::say(stderr, error.what());
   }
 }
 
@@ -138,9 +139,15 @@ int main(int argc, char** argv) {
 
   Ledger ledger(top);
   EventLoop loop({.timing = true});
+  const examples::LogWriter writer(loop);
   const Task<> server = loop.create_task(let_in(options, ledger), "let_in");
   for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, server);
   loop.run_until_done(server);
+  try {
+    if (!server.cancelled()) server.result();
+  } catch (const std::exception& error) {
+    examples::exit_with(1, fmt::format("{}.", error.what()));
+  }
   loop.close(options.grace);
 
   fmt::print("{}\n{}", ledger.table(), to_table(loop.metrics()));

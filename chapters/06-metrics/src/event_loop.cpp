@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "treadle/thread_pool.hpp"
 #include "treadle/threads.hpp"
 
 namespace treadle {
@@ -77,7 +78,7 @@ class EventLoop::RunningHere {
       case Inbox::Begin::kRunsAlready:
         throw InvalidStateError("this loop is running already");
       case Inbox::Begin::kClosed:
-        throw_closed();
+        loop.throw_closed();
     }
   }
   RunningHere(const RunningHere&) = delete;
@@ -94,11 +95,14 @@ class EventLoop::RunningHere {
 EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
     : options_(options), clock_(clock) {
   poller_.add(inbox_->wakeup(), inbox_->wakeup().fd(), Readiness::kReadable);
+  // Made before a static loop is, so that it ends after it: the loop's tasks may need it as they end.
+  ThreadPool::shared();
   counts_.timed = options.timing;
   if (watch_.needed()) set_step_watch(&watch_);
 }
 
 EventLoop::~ThreadSafeEventLoop() {
+  if (inbox_->is_deserted()) return;  // by a process that ends, in the middle of a step
   precondition(!is_running(), "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
@@ -108,11 +112,12 @@ void EventLoop::close(Delay grace) {
   if (!closed_) wind_up(grace.in_nanoseconds());
 }
 
-void EventLoop::throw_closed() { throw LoopClosedError("this loop is closed"); }
+void EventLoop::throw_closed() const { throw LoopClosedError(inbox_->why_closed()); }
 
 void EventLoop::wind_up(Clock::duration grace) noexcept {
+  if (inbox_->is_of_parent()) return destroy_all();
   // Not RunningHere: a loop may be destroyed by a task of another one.
-  const Inbox* another = Inbox::of_this_thread();
+  Inbox* const another = Inbox::of_this_thread();
   if (inbox_->begin() != Inbox::Begin::kBegun) return;
   stopping_ = false;
   try {

@@ -19,10 +19,23 @@ namespace {
 
 // Whose turn this thread takes. Only functions of this file ask it, which no coroutine is compiled
 // into: a compiler may remember the address of a thread_local from before a suspension.
-thread_local const Inbox* run_by_this_thread = nullptr;
+thread_local Inbox* run_by_this_thread = nullptr;
 
 // And whose it takes while nobody does.
 thread_local const Inbox* stood_in_for = nullptr;
+
+// Set by exit() on the thread that calls it, before anything static is destroyed; and when a thread
+// ends.
+thread_local bool thread_has_ended = false;
+
+struct NoteEnd {
+  NoteEnd() noexcept {}
+  ~NoteEnd() { thread_has_ended = true; }
+};
+
+#ifdef __linux__
+thread_local long thread_number = 0;
+#endif
 
 // Added to the references that all threads count, for as long as one thread counts its own apart: so
 // theirs do not come to 0 meanwhile, whoever of them gives back what he has got from that one.
@@ -30,8 +43,9 @@ constexpr int kRunning = 1 << 30;
 
 long number_of_this_thread() noexcept {
 #ifdef __linux__
-  thread_local const long number = ::syscall(SYS_gettid);  // the one that top(1) and gdb show
-  return number;
+  if (thread_number == 0)
+    thread_number = ::syscall(SYS_gettid);  // the one that top(1) and gdb show
+  return thread_number;
 #else
   return static_cast<long>(std::hash<std::thread::id>{}(std::this_thread::get_id()));
 #endif
@@ -65,7 +79,29 @@ void Inbox::throw_no_answer(Delay patience) const {
                   last_step_.load(std::memory_order_relaxed)));
 }
 
-const Inbox* Inbox::of_this_thread() noexcept { return run_by_this_thread; }
+Inbox* Inbox::of_this_thread() noexcept { return run_by_this_thread; }
+
+const bool Inbox::begins_as_child_ = call_in_child(begin_as_child);
+
+void Inbox::begin_as_child() noexcept {
+  // Where fork(2) was called in a step, the loop looks here before the next turn, and is told.
+  if (Inbox* const inbox = run_by_this_thread) inbox->has_mail_ = true;
+  run_by_this_thread = nullptr;
+  stood_in_for = nullptr;
+#ifdef __linux__
+  thread_number = 0;
+#endif
+}
+
+bool Inbox::is_deserted() const noexcept {
+  return runs() && (is_of_parent() || (runs_here() && thread_has_ended));
+}
+
+const char* Inbox::why_closed() const noexcept {
+  return is_of_parent()
+             ? "this loop was made before fork(2), and is the parent's: a child makes its own"
+             : "this loop is closed";
+}
 
 void Inbox::require_no_loop_here() {
   if (run_by_this_thread != nullptr)
@@ -84,6 +120,7 @@ bool Inbox::post(Runnable& runnable) noexcept {
     ready_->push(runnable);
     return true;
   }
+  if (is_of_parent()) return false;
   std::unique_lock lock(mutex_);
   if (closed_) return false;
   if (!running_) {
@@ -106,6 +143,7 @@ PostedCalls& Inbox::open_calls() {
 }
 
 void Inbox::give_back(std::unique_ptr<PostedCalls> calls) noexcept {
+  if (is_of_parent()) return;
   const std::lock_guard lock(mutex_);
   spare_calls_.swap(calls);  // one that was there goes when the lock has been given back
 }
@@ -117,7 +155,7 @@ void Inbox::mail_has_come(std::unique_lock<std::mutex>& lock) noexcept {
 }
 
 void Inbox::wake() noexcept {
-  if (stands_in_here()) return;  // nobody sleeps
+  if (stands_in_here() || is_of_parent()) return;  // nobody sleeps here
   std::unique_lock lock(mutex_);
   if (!closed_) ring(lock);
 }
@@ -136,6 +174,8 @@ void Inbox::ring(std::unique_lock<std::mutex>& lock) noexcept {
 }
 
 Inbox::Begin Inbox::begin() noexcept {
+  [[maybe_unused]] thread_local const NoteEnd notes_end;
+  if (is_of_parent()) return Begin::kClosed;
   const std::lock_guard lock(mutex_);
   if (closed_) return Begin::kClosed;
   if (running_) return Begin::kRunsAlready;
@@ -147,10 +187,11 @@ Inbox::Begin Inbox::begin() noexcept {
 }
 
 bool Inbox::runs_elsewhere() const noexcept {
-  return runner_ != 0 && runner_ != number_of_this_thread();
+  return runs() && !is_of_parent() && runner_ != number_of_this_thread();
 }
 
 bool Inbox::post_errand(AnyErrand& errand) noexcept {
+  if (is_of_parent()) return false;
   std::unique_lock lock(mutex_);
   if (closed_) return false;
   if (running_) {
@@ -176,7 +217,8 @@ void Inbox::do_all(ReadyQueue& errands) noexcept {
   }
 }
 
-void Inbox::end(const Inbox* before) noexcept {
+void Inbox::end(Inbox* before) noexcept {
+  if (is_of_parent()) return runner_.store(0);
   std::unique_lock lock(mutex_);
   ReadyQueue late;
   for (take_errands(late); !late.empty(); take_errands(late)) {
@@ -201,12 +243,14 @@ void Inbox::take_errands(ReadyQueue& errands) noexcept {
 }
 
 bool Inbox::may_sleep() noexcept {
+  if (is_of_parent()) return false;
   const std::lock_guard lock(mutex_);
   sleeping_ = queue_.empty();
   return sleeping_;
 }
 
-std::size_t Inbox::take() noexcept {
+std::size_t Inbox::take() {
+  if (is_of_parent()) throw LoopClosedError(why_closed());
   const std::lock_guard lock(mutex_);
   return take_all();
 }
@@ -223,6 +267,7 @@ std::size_t Inbox::take_all() noexcept {
 }
 
 void Inbox::close() noexcept {
+  if (is_of_parent()) return;
   const std::lock_guard lock(mutex_);
   take_all();
   closed_ = true;

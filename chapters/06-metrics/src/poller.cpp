@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "treadle/errors.hpp"
@@ -23,6 +24,14 @@ int to_milliseconds(std::chrono::nanoseconds timeout) {
 constexpr int kBroken = POLLERR | POLLHUP | POLLNVAL;
 
 constexpr short bits(Readiness readiness) noexcept { return static_cast<short>(readiness); }
+
+// The kernel has no memory to answer with. It gets some back by itself, so the loop asks again, but
+// not at once: that would keep the processor busy for as long as it lasts.
+bool no_answer(std::chrono::nanoseconds timeout) {
+  constexpr std::chrono::nanoseconds kMoment = std::chrono::milliseconds(1);
+  std::this_thread::sleep_for(timeout < timeout.zero() ? kMoment : std::min(timeout, kMoment));
+  return false;
+}
 
 }  // namespace
 
@@ -61,6 +70,7 @@ bool Poller::wait(std::chrono::nanoseconds timeout) {
       ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), to_milliseconds(timeout));
   if (ready < 0) {
     if (errno == EINTR) return false;  // a signal: the loop looks what there is to do
+    if (errno == ENOMEM || errno == EAGAIN) return no_answer(timeout);
     throw std::system_error(errno, std::generic_category(), "poll");
   }
   int left = ready;

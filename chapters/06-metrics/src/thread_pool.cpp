@@ -1,46 +1,137 @@
 #include "treadle/thread_pool.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
 #include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 
+#include "treadle/errors.hpp"
+#include "treadle/process.hpp"
+#include "treadle/ref.hpp"
 #include "treadle/threads.hpp"
 
 namespace treadle {
+
+/// What the threads of a pool share. The pool has a reference, and so has each thread.
+class ThreadPool::Workers final : public RefCounted<Workers> {
+ public:
+  explicit Workers(std::size_t most_threads) noexcept
+      : RefCounted(1), most_threads_(most_threads) {}
+
+  /// False in a child of fork(2): the threads are not there, and one may have held the mutex.
+  bool of_this_process() const noexcept { return process_ == process_number(); }
+
+  void submit(OwnedRunnable job);
+  void end() noexcept;
+
+  /// Of another process: not destroyed, and kept in a list, so that it does not look like memory that
+  /// was lost.
+  void leave_behind() noexcept;
+
+ private:
+  void add_thread();
+  void work();
+  void count_free() noexcept;
+
+  const std::size_t most_threads_;
+  const std::uint32_t process_ = process_number();
+  Workers* next_left_behind_ = nullptr;
+
+  // mutex_ must be held to use what follows it.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  ReadyQueue jobs_;
+  std::vector<std::thread> threads_;
+  std::size_t waiting_ = 0;
+  std::size_t free_ = 0;
+  bool ending_ = false;
+};
 
 std::size_t ThreadPool::standard_size() noexcept {
   return std::min<std::size_t>(std::thread::hardware_concurrency() + 5, 32);
 }
 
 ThreadPool& ThreadPool::shared() {
-  static ThreadPool pool;
-  return pool;
+  // Ended at exit, and never destroyed: a destructor that comes later finds a pool that refuses.
+  union Storage {
+    ThreadPool pool;
+    Storage() noexcept : pool() {}
+    ~Storage() {}
+  };
+  static Storage storage;
+  static const struct AtExit {
+    ~AtExit() { storage.pool.workers().end(); }
+  } at_exit;
+  return storage.pool;
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
-    changed_.notify_all();
+  Workers* const workers = workers_;
+  if (workers == nullptr) return;
+  if (workers->of_this_process()) {
+    workers->end();
+    workers->release();
+  } else {
+    workers->leave_behind();
   }
-  for (std::thread& thread : threads_) thread.join();
-  while (!jobs_.empty()) jobs_.pop().discard();
 }
 
-void ThreadPool::submit(OwnedRunnable job) {
-  const std::lock_guard lock(mutex_);
-  if (free_ == 0 && threads_.size() < most_threads_) {
-    try {
-      threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {
-      if (threads_.empty()) throw;  // else those that there are must do
-    }
+void ThreadPool::submit(OwnedRunnable job) { workers().submit(std::move(job)); }
+
+ThreadPool::Workers& ThreadPool::workers() {
+  Workers* present = workers_.load();
+  if (present != nullptr && present->of_this_process()) return *present;
+  Workers* const before = present;
+  auto* made = new Workers(most_threads_);
+  if (!workers_.compare_exchange_strong(present, made)) {
+    made->release();  // another thread was quicker
+    return *present;
   }
+  if (before != nullptr) before->leave_behind();
+  return *made;
+}
+
+void ThreadPool::Workers::submit(OwnedRunnable job) {
+  const std::lock_guard lock(mutex_);
+  if (ending_) throw InvalidStateError("the thread pool has ended");
+  if (free_ == 0 && threads_.size() < most_threads_) add_thread();
   jobs_.push(*job.release());
   count_free();
   changed_.notify_one();
 }
 
-void ThreadPool::work() {
+void ThreadPool::Workers::add_thread() {
+  try {
+    threads_.emplace_back([self = Ref<Workers>(*this)] { self->work(); });
+  } catch (const std::system_error&) {
+    if (threads_.empty()) throw;  // else those that there are must do
+  }
+}
+
+void ThreadPool::Workers::end() noexcept {
+  std::unique_lock lock(mutex_);
+  ending_ = true;
+  changed_.notify_all();
+  auto threads = std::exchange(threads_, {});
+  lock.unlock();
+  for (std::thread& thread : threads) {
+    // One of them has got here by its job, and cannot wait for itself.
+    const bool is_this_one = thread.get_id() == std::this_thread::get_id();
+    is_this_one ? thread.detach() : thread.join();
+  }
+  while (!jobs_.empty()) jobs_.pop().discard();
+}
+
+void ThreadPool::Workers::leave_behind() noexcept {
+  static std::atomic<Workers*> all = nullptr;
+  next_left_behind_ = all.exchange(this);
+}
+
+void ThreadPool::Workers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     ++waiting_;
@@ -56,8 +147,8 @@ void ThreadPool::work() {
   }
 }
 
-// A thread for whom there is a job does not wait any more, although it has not noticed yet.
-void ThreadPool::count_free() noexcept {
+// A thread for which there is a job does not wait any more, although it has not noticed yet.
+void ThreadPool::Workers::count_free() noexcept {
   const std::size_t before = free_;
   free_ = waiting_ > jobs_.size() ? waiting_ - jobs_.size() : 0;
   note_waiting_for_work(static_cast<std::ptrdiff_t>(free_) - static_cast<std::ptrdiff_t>(before));

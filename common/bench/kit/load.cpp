@@ -1,6 +1,8 @@
 // load.cpp: the load of the echo benchmark: N connections, BUSY requests under way at a time, every reply compared.
 //
-//   load PORT CONNECTIONS BUSY REQUESTS WARMUP SERVER_PID
+//   load PORT CONNECTIONS BUSY REQUESTS WARMUP SERVER_PID [PATH BYTES]
+//
+// With a PATH it asks an HTTP server for that file, which holds BYTES times the letter x.
 //
 // With BUSY = CONNECTIONS each connection always has one request under way. With fewer, the requests wander over all
 // of them: a reply on connection i starts a request on connection i + BUSY, and most connections are idle at any moment.
@@ -23,6 +25,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace {
@@ -35,6 +38,7 @@ struct Connection {
   std::size_t received = 0;
   std::array<char, kMessage> sent{};
   std::array<char, kMessage> reply{};
+  std::string page;  // of an HTTP server: head and body
 };
 
 struct Job {
@@ -44,6 +48,8 @@ struct Job {
   std::uint64_t requests = 0;
   std::uint64_t warmup = 0;
   pid_t server = 0;
+  std::string request;  // of HTTP; empty for an echo
+  std::string body;     // that must come
 };
 
 struct Reading {
@@ -137,6 +143,29 @@ bool receive(Connection& connection) {
   return true;
 }
 
+void send_request_for_file(Connection& connection, std::string const& request) {
+  connection.page.clear();
+  if (send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
+    fail("a request could not be sent whole");
+  }
+}
+
+// True when the whole page is in. Its length is known, so only the end of the head is looked for.
+bool receive_file(Connection& connection, std::string const& body) {
+  std::array<char, 65536> buffer;
+  ssize_t const n = recv(connection.fd, buffer.data(), buffer.size(), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (n < 0) fail("recv");
+  if (n == 0) fail_plainly("the server closed a connection in the middle");
+  std::string& page = connection.page.append(buffer.data(), static_cast<std::size_t>(n));
+  std::size_t const head = page.find("\r\n\r\n");
+  if (head == page.npos || page.size() < head + 4 + body.size()) return false;
+  if (page.compare(0, 13, "HTTP/1.1 200 ") != 0 || page.compare(head + 4, page.npos, body) != 0)
+    fail_plainly("a page is not what was asked for");
+  return true;
+}
+
 class Load {
  public:
   explicit Load(Job const& job)
@@ -146,7 +175,7 @@ class Load {
   }
 
   void run() {
-    for (std::size_t i = 0; i < job_.busy; ++i) send_request(connections_[i], serial_++);
+    for (std::size_t i = 0; i < job_.busy; ++i) ask(connections_[i]);
     std::array<epoll_event, 256> events;
     while (completed_ < serial_) {
       int const n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
@@ -174,14 +203,27 @@ class Load {
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, connections_[index].fd, &event) != 0) fail("epoll_ctl");
   }
 
+  void ask(Connection& connection) {
+    if (job_.request.empty()) {
+      send_request(connection, serial_++);
+    } else {
+      send_request_for_file(connection, job_.request);
+      ++serial_;
+    }
+  }
+
+  bool answered(Connection& connection) {
+    return job_.request.empty() ? receive(connection) : receive_file(connection, job_.body);
+  }
+
   // The last request is counted while all connections are still busy; what is under way then is read, not counted.
   void handle(std::size_t index) {
-    if (!receive(connections_[index])) return;
+    if (!answered(connections_[index])) return;
     ++completed_;
     if (completed_ == job_.warmup) before_ = read_now(job_.server);
     if (completed_ == job_.warmup + job_.requests) after_ = read_now(job_.server);
     if (completed_ >= job_.warmup + job_.requests) return;
-    send_request(connections_[(index + job_.busy) % connections_.size()], serial_++);
+    ask(connections_[(index + job_.busy) % connections_.size()]);
   }
 
   Job job_;
@@ -196,9 +238,10 @@ class Load {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(stderr,
-                 "load: call me as load PORT CONNECTIONS BUSY REQUESTS WARMUP SERVER_PID\n");
+  if (argc != 7 && argc != 9) {
+    std::fprintf(
+        stderr,
+        "load: call me as load PORT CONNECTIONS BUSY REQUESTS WARMUP SERVER_PID [PATH BYTES]\n");
     return 2;
   }
   alarm(kSecondsAtMost);
@@ -209,6 +252,10 @@ int main(int argc, char** argv) {
   job.requests = std::strtoull(argv[4], nullptr, 10);
   job.warmup = std::strtoull(argv[5], nullptr, 10);
   job.server = static_cast<pid_t>(std::atoi(argv[6]));
+  if (argc == 9) {
+    job.request = std::string("GET ") + argv[7] + " HTTP/1.1\r\nHost: bench\r\n\r\n";
+    job.body = std::string(std::strtoul(argv[8], nullptr, 10), 'x');
+  }
   if (job.busy == 0 || job.connections % job.busy != 0)
     fail_plainly("BUSY must divide CONNECTIONS");
   if (job.warmup == 0) fail_plainly("WARMUP must be at least 1");

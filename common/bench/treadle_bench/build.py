@@ -15,7 +15,7 @@ from treadle_tools.compiler import Compiler
 from . import peers
 from .errors import Misuse, Trouble
 from .rows import ROOT, Row
-from .workloads import BENCH
+from .workloads import BENCH, Workload
 
 FLAGS = "-O2 -DNDEBUG"
 ERROR = re.compile(r"\berror\b.*:|CMake Error|undefined reference", re.IGNORECASE)
@@ -33,7 +33,7 @@ class Build:
         return self.directory / "bin" / name
 
     def has(self, row: Row) -> bool:
-        return row.is_python or self.program(row.program).exists()
+        return not row.is_compiled or self.program(row.program).exists()
 
 
 def chosen_compiler() -> Compiler:
@@ -56,7 +56,13 @@ def last_error(log: Path) -> str:
     return lines[0].strip() if lines else "no line says error"
 
 
-def build(chosen: Compiler, wanted: list[Row]) -> Build:
+def targets_of(rows: list[Row], workloads: list[Workload]) -> list[str]:
+    """A stage's book_server is built only where a column asks for it: it takes as long as all the other programs."""
+    servers = [row.file_server for row in rows for w in workloads if w.is_file and row.stage is not None and row.has(w)]
+    return ["load", *sorted({row.program for row in rows if row.is_compiled} | set(servers))]
+
+
+def build(chosen: Compiler, wanted: list[Row], workloads: list[Workload]) -> Build:
     """Builds everything that can be built: a stage that does not compile must not hide the others."""
     if not peers.require("cmake", "cmake"):
         raise Trouble("cmake is missing; install it, or leave out NO_INSTALL=1")
@@ -68,7 +74,7 @@ def build(chosen: Compiler, wanted: list[Row]) -> Build:
     configure = ["cmake", "-S", str(BENCH), "-B", str(directory), *generator, *chosen.cmake]
     if run_logged([*configure, "-DCMAKE_BUILD_TYPE=Release"], made.log) != 0:
         raise Trouble(f"CMake cannot configure the benchmarks ({last_error(made.log)}); all of it is in {made.log}")
-    build_targets(made, ["load", *sorted({row.program for row in wanted if not row.is_python})])
+    build_targets(made, targets_of(wanted, workloads))
     if not made.program("load").exists():
         raise Trouble(f"the load client does not build ({last_error(made.log)}); all of it is in {made.log}")
     return made

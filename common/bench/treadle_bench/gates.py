@@ -109,7 +109,7 @@ def expected(gate: Gate, workload: Workload) -> str:
     if gate.measure == "cost":
         return f"{limit} {workload.unit}"
     against = gate.against or workload.against
-    if workload.is_echo:
+    if workload.is_served:
         return f"{limit} times {against}'s CPU"
     if workload.is_hop:
         return f"{limit} times {against}'s round trip"

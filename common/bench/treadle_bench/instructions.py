@@ -20,7 +20,7 @@ COLLECTED = re.compile(r"^==\d+== Collected\s*:\s*(\d+)", re.MULTILINE)
 
 def can_count(row: Row, workload: Workload) -> bool:
     """Compiled rows and CPU workloads: an interpreter's or a kernel's instructions are another story."""
-    return row.has(workload) and not row.is_python and workload.kind == "cpu"
+    return row.has(workload) and row.is_compiled and workload.kind == "cpu"
 
 
 def parse_collected(text: str) -> int:

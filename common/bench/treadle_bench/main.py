@@ -51,7 +51,7 @@ def run(wanted: Options) -> int:
     rows = peers.available(wanted.rows, compiler)
     about = machine.describe(compiler, builder.FLAGS)
     print(f"bench: {about['compiler']}, {builder.FLAGS}; building into {build_folder.of() / 'bench'}", file=sys.stderr, flush=True)
-    build = builder.build(compiler, rows)
+    build = builder.build(compiler, rows, wanted.workloads)
     wanted = replace(wanted, rows=[row for row in rows if build.has(row)])
     missing = len(rows) - len(wanted.rows)
     allow_many_files()

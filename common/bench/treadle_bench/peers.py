@@ -11,7 +11,7 @@ from treadle_tools.compiler import Compiler
 
 from .rows import Row
 
-PACKAGES = {"asio": "libasio-dev", "libuv": "libuv1-dev", "uvloop": "python3-uvloop"}
+PACKAGES = {"asio": "libasio-dev", "libuv": "libuv1-dev", "uvloop": "python3-uvloop", "nginx": "nginx-light"}
 HEADERS = {"asio": "asio.hpp", "libuv": "uv.h"}
 
 
@@ -45,7 +45,14 @@ def python_for_peers() -> str:
     return sys.executable
 
 
+def nginx() -> str | None:
+    """The program, which Debian puts where only root looks."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
 def is_missing(row: Row, compiler: Compiler) -> bool:
+    if row.is_nginx:
+        return nginx() is None
     if row.name in HEADERS:
         return not has_header(compiler, HEADERS[row.name])
     return row.name == "uvloop" and not imports(python_for_peers(), "uvloop")

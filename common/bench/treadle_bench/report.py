@@ -18,8 +18,8 @@ from .workloads import Workload
 LEGEND = """\
 Each cell: the ratio, the median, and min..max of {repetitions} interleaved repetitions.
 Ratio: times cheaper than Asio in the same repetition (more is better); for echo and hops: times as dear as
-raw epoll and eventfd (less is better). Time is CPU time, for posts and hops wall time. Empty: the row has no
-such workload."""
+raw epoll and eventfd, for file: as nginx (less is better). Time is CPU time, for posts and hops wall time.
+Empty: the row has no such workload."""
 
 
 def bold(text: str) -> str:

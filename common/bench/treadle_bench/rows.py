@@ -26,15 +26,29 @@ class Row:
     def is_python(self) -> bool:
         return self.sources.name == "python"
 
+    @property
+    def file_server(self) -> str:
+        """A stage's book_server."""
+        return self.program.replace("stage", "book_server")
+
+    @property
+    def is_nginx(self) -> bool:
+        return self.name == "nginx"
+
+    @property
+    def is_compiled(self) -> bool:
+        return not self.is_python and not self.is_nginx
+
     def has(self, workload: Workload) -> bool:
         """True where this row can do the workload: its file is there, and the stage has come far enough."""
-        if self.stage is not None and self.stage < workload.first_stage:
-            return False
-        return (self.sources / f"{workload.file}{'.py' if self.is_python else '.cpp'}").is_file()
+        if self.stage is not None and (self.stage < workload.first_stage or workload.is_file):
+            return self.stage >= workload.first_stage  # the file is an example of the stage
+        suffix = ".py" if self.is_python else ".conf" if self.is_nginx else ".cpp"
+        return (self.sources / f"{workload.file}{suffix}").is_file()
 
     def amount(self, workload: Workload, divisor: int) -> int:
         """How many operations one repetition does. Multiples of 1000, because some come in batches of that."""
-        scale = PYTHON_SCALE if self.is_python and not workload.is_echo else 1
+        scale = PYTHON_SCALE if self.is_python and not workload.is_served else 1
         return max(1000, workload.amount // divisor // scale // 1000 * 1000)
 
 
@@ -46,6 +60,7 @@ PEERS = (
     ("bare", "bare", "bare std::coroutine_handle: the floor"),
     ("epoll", "epoll", "raw epoll: the floor of echo and hops"),
     ("poll", "poll", "raw poll: the floor of echo and hops on poll(2)"),
+    ("nginx", "nginx", "nginx, one process: a server of files"),
 )
 
 

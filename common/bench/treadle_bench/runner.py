@@ -8,11 +8,16 @@ import re
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
-from typing import Callable
+from pathlib import Path
+from typing import IO, Callable
 
+from . import peers
 from .build import Build
 from .errors import Trouble
 from .rows import Row
@@ -69,7 +74,9 @@ class Runner:
     def measure(self, row: Row, workload: Workload, divisor: int) -> Sample:
         """One repetition of one cell."""
         amount = row.amount(workload, divisor)
-        if workload.is_echo:
+        if workload.is_file:
+            return self._measure_file(row, workload, amount)
+        if workload.is_served:
             return self._measure_echo(row, workload, amount)
         warmup = 0 if workload.kind == "memory" else max(1000, amount // 10 // 1000 * 1000)
         text = run_program(self.command(row, workload, amount, warmup))
@@ -77,12 +84,54 @@ class Runner:
 
     def _measure_echo(self, row: Row, workload: Workload, amount: int) -> Sample:
         with Server(self.command(row, workload, 1, 0)) as server:
-            connections, busy = workload.connections
-            numbers = (server.port(), connections, busy, amount, max(amount // 10, 2 * connections), server.pid)
+            return self._load(server, server.port(), workload, amount)
+
+    def _measure_file(self, row: Row, workload: Workload, amount: int) -> Sample:
+        with tempfile.TemporaryDirectory() as name, (Path(name) / "log").open("w") as log:
+            site = Site(Path(name))
+            with Server(site.command(row, workload, self._build), log) as server:
+                site.wait_until_served()
+                return self._load(server, site.port, workload, amount, site.path, str(site.size))
+
+    def _load(self, server: Server, port: int, workload: Workload, amount: int, *what: str) -> Sample:
+        connections, busy = workload.connections
+        numbers = (port, connections, busy, amount, max(amount // 10, 2 * connections), server.pid)
+        try:
+            return sample_of(run_program([str(self._build.program("load")), *map(str, numbers), *what]))
+        except Trouble as error:
+            raise Trouble(f"{error}{server.obituary()}") from None
+
+
+class Site:
+    """A folder with one file, and how a server of files is started on it."""
+
+    path = "/file.txt"
+    size = 4096
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (folder / "site").mkdir()
+        (folder / "site/file.txt").write_text("x" * self.size)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+
+    def command(self, row: Row, workload: Workload, build: Build) -> list[str]:
+        if not row.is_nginx:
+            return [str(build.program(row.file_server)), "--port", str(self.port), str(self._folder / "site")]
+        template = (row.sources / f"{workload.file}.conf").read_text()
+        config = self._folder / "nginx.conf"
+        config.write_text(template.replace("PORT", str(self.port)).replace("FOLDER", str(self._folder)))
+        return [peers.nginx() or "nginx", "-e", "stderr", "-p", str(self._folder), "-c", str(config)]
+
+    def wait_until_served(self) -> None:
+        end = time.monotonic() + SECONDS_TO_LISTEN
+        while time.monotonic() < end:
             try:
-                return sample_of(run_program([str(self._build.program("load")), *map(str, numbers)]))
-            except Trouble as error:
-                raise Trouble(f"{error}{server.obituary()}") from None
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        raise Trouble(f"the server did not listen within {SECONDS_TO_LISTEN} seconds")
 
 
 def run_program(command: list[str], environment: dict[str, str] | None = None) -> str:
@@ -106,14 +155,15 @@ def how_it_ended(status: int, errors: str) -> str:
 
 
 class Server:
-    """An echo server for the time of a with block: started, asked for its port, killed."""
+    """A server for the time of a with block: started, an echo server asked for its port, killed."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], log: IO[str] | None = None) -> None:
         self._command = command
+        self._log = log
 
     def __enter__(self) -> "Server":
         try:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=self._log or subprocess.PIPE,
                                              stderr=subprocess.PIPE, preexec_fn=dies_with_us())
         except OSError as error:
             raise Trouble(f"it cannot be started: {error}") from None

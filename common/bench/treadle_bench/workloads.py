@@ -10,7 +10,7 @@ from .errors import Trouble
 
 BENCH = Path(__file__).resolve().parent.parent
 TABLE = BENCH / "workloads.txt"
-ECHO = re.compile(r"echo:(\d+)/(\d+)")
+SERVED = re.compile(r"(?:echo|file):(\d+)/(\d+)")
 WALL = re.compile(r"(?:wall|hop):([1-9]\d*)")
 
 
@@ -27,15 +27,21 @@ class Workload:
     title: str
 
     @property
-    def is_echo(self) -> bool:
-        return self.kind.startswith("echo:")
+    def is_served(self) -> bool:
+        """True where a server's CPU time per request counts."""
+        return SERVED.fullmatch(self.kind) is not None
+
+    @property
+    def is_file(self) -> bool:
+        """True where the servers are programs of their own that send a file: the stages' book_server, and nginx."""
+        return self.kind.startswith("file:")
 
     @property
     def connections(self) -> tuple[int, int]:
         """How many connections there are, and how many of them are busy."""
-        match = ECHO.fullmatch(self.kind)
+        match = SERVED.fullmatch(self.kind)
         if match is None:
-            raise ValueError(f"{self.column} is no echo workload")
+            raise ValueError(f"{self.column} has no connections")
         return int(match[1]), int(match[2])
 
     @property
@@ -50,7 +56,7 @@ class Workload:
     @property
     def is_dearness(self) -> bool:
         """True where the ratio says how many times as dear a row is, and less is better."""
-        return self.is_echo or self.is_hop
+        return self.is_served or self.is_hop
 
     @property
     def parameters(self) -> list[str]:
@@ -60,7 +66,7 @@ class Workload:
 
     @property
     def unit(self) -> str:
-        if self.is_echo:
+        if self.is_served:
             return "us/req"
         if self.is_hop:
             return "us"
@@ -78,8 +84,8 @@ def parse_line(line: str, where: str) -> Workload:
     if len(words) != 7:
         raise Trouble(f"{where}: seven fields are needed: COLUMN FILE FROM KIND AGAINST AMOUNT TITLE")
     column, file, first, kind, against, amount, title = words
-    if kind not in ("cpu", "memory") and not ECHO.fullmatch(kind) and not WALL.fullmatch(kind):
-        raise Trouble(f"{where}: KIND is {kind!r}; it can be cpu, memory, wall:THREADS, hop:CORES or echo:CONNECTIONS/BUSY")
+    if kind not in ("cpu", "memory") and not SERVED.fullmatch(kind) and not WALL.fullmatch(kind):
+        raise Trouble(f"{where}: KIND is {kind!r}; it can be cpu, memory, wall:THREADS, hop:CORES, or echo or file:CONNECTIONS/BUSY")
     if not first.isdigit() or not amount.isdigit():
         raise Trouble(f"{where}: FROM and AMOUNT are numbers")
     return Workload(column, file, int(first), kind, against, int(amount), title)

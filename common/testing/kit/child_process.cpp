@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <stdexcept>
 
 #include "testing/time_limit.hpp"
@@ -19,6 +20,8 @@ namespace {
 
 // Catch2 catches fatal signals to report them: not its business in a child. A core dump of each would take long.
 void be_a_child(int said) {
+  // Catch2 has redirected these into something that it destroys at exit(), before they are flushed a last time.
+  for (std::ostream* stream : {&std::cout, &std::cerr, &std::clog}) stream->rdbuf(nullptr);
   for (int signal : {SIGABRT, SIGALRM, SIGSEGV, SIGFPE, SIGILL, SIGTERM, SIGINT})
     ::signal(signal, SIG_DFL);
   const rlimit none{0, 0};

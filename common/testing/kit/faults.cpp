@@ -24,6 +24,7 @@ struct Plan {
 
 std::array<Plan, 8> plans;
 std::atomic<int> last_timeout = 0;
+std::atomic<std::size_t> last_bytes = 0;
 std::atomic<std::size_t> most_bytes = static_cast<std::size_t>(-1);
 
 Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
@@ -50,6 +51,7 @@ F* real(const char* name) {
 
 int calls(Call call) noexcept { return plan(call).made; }
 int last_poll_timeout() noexcept { return last_timeout; }
+std::size_t last_size() noexcept { return last_bytes; }
 
 Failing::Failing(Call call, int error, int times) noexcept : call_(call) {
   plan(call).error = error;
@@ -81,11 +83,13 @@ int nanosleep(const timespec* time, timespec* left) {
 
 ssize_t recv(int fd, void* buffer, size_t size, int flags) {
   static auto* next = real<ssize_t(int, void*, size_t, int)>("recv");
+  last_bytes = size;
   return fails(Call::kRecv) ? -1 : next(fd, buffer, std::min(size, most_bytes.load()), flags);
 }
 
 ssize_t send(int fd, const void* buffer, size_t size, int flags) {
   static auto* next = real<ssize_t(int, const void*, size_t, int)>("send");
+  last_bytes = size;
   return fails(Call::kSend) ? -1 : next(fd, buffer, std::min(size, most_bytes.load()), flags);
 }
 

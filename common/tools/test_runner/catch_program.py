@@ -168,7 +168,8 @@ def sanitizer_environment() -> dict[str, str]:
     env = dict(os.environ)
     env.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
-    env.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1:halt_on_error=1")  # so that a race costs the case it is in
+    # Halted, so that a race costs the case it is in. The child of a program with threads may make threads of its own.
+    env.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1:halt_on_error=1:die_after_fork=0")
     symbolizer = Path("/usr/lib/llvm-19/bin/llvm-symbolizer")
     if symbolizer.exists():
         for tool in ("ASAN", "TSAN", "UBSAN", "MSAN"):

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import re
 import socket
+import shutil
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +44,34 @@ def run(*words: str, stdin: str = "", timeout: float = LIMIT) -> subprocess.Comp
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, cwd=stages.ROOT)
 
 
+@cache
+def _faulty_kernel() -> tuple[Any, str]:
+    """faulty_kernel.cpp as a library, and the folder that holds it for as long as the tests run."""
+    compiler = shutil.which("clang++-19") or shutil.which("g++")
+    if not compiler:
+        raise unittest.SkipTest("there is no compiler")
+    folder = tempfile.TemporaryDirectory()
+    library = f"{folder.name}/faulty_kernel.so"
+    subprocess.run([compiler, "-std=c++20", "-O1", "-shared", "-fPIC", str(Path(__file__).with_name("faulty_kernel.cpp")),
+                    "-ldl", "-o", library], check=True)
+    return folder, library
+
+
+def kernel_with(**faults: tuple[int, int]) -> dict[str, str]:
+    """The environment of a program whose system calls fail: `accept=(errno.EIO, 3)` fails three times, and then works."""
+    plan = " ".join(f"{call}={error}*{times}" for call, (error, times) in faults.items())
+    return {**os.environ, "LD_PRELOAD": _faulty_kernel()[1], "TREADLE_FAULTS": plan} if faults else dict(os.environ)
+
+
 class Server:
     """An example that listens, on a port of its own, until stop()."""
 
     def __init__(self, name: str, *arguments: str, port: int = 0, descriptors: int = 0,
-                 stage: stages.Stage | None = None) -> None:
+                 stage: stages.Stage | None = None, **faults: tuple[int, int]) -> None:
         limit = f"ulimit -n {descriptors}; " if descriptors else ""
         self.process = subprocess.Popen(
             ["sh", "-c", limit + 'exec "$@"', "sh", program(name, stage), "--port", str(port), *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kernel_with(**faults))
         assert self.process.stdout is not None
         first = self.process.stdout.readline()
         match = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", first)

@@ -30,6 +30,8 @@ EARLIER = Row("01-event-loop", "stage-01", TREADLE, "01-event-loop", 1)
 ASIO = Row("asio", "asio", BENCH / "programs/asio", "Asio")
 EPOLL = Row("epoll", "epoll", BENCH / "programs/epoll", "raw epoll")
 PYTHON = Row("asyncio", "python", BENCH / "programs/python", "asyncio")
+FILE = Workload("file", "file", 3, "file:50/50", "nginx", 20_000, "a file over HTTP")
+NGINX = Row("nginx", "nginx", BENCH / "programs/nginx", "nginx")
 POST = Workload("post2", "post", 5, "wall:2", "asio", 1_000_000, "post")
 HOP = Workload("hop1", "hop", 5, "hop:1", "epoll", 100_000, "hop")
 ROWS = [EARLIER, STAGE, ASIO, EPOLL, PYTHON]
@@ -223,7 +225,8 @@ class Tables(unittest.TestCase):
 
     def test_each_workload_has_a_program_for_the_stages(self) -> None:
         for workload in workloads.load():
-            self.assertTrue((TREADLE / f"{workload.file}.cpp").is_file(), workload.column)
+            if not workload.is_file:  # that is the example book_server
+                self.assertTrue((TREADLE / f"{workload.file}.cpp").is_file(), workload.column)
 
     def test_each_program_is_in_the_table(self) -> None:
         known = {workload.file for workload in workloads.load()} | {"main"}
@@ -279,6 +282,24 @@ class Tables(unittest.TestCase):
                 path.touch()
             found = [(row.name, row.program, row.stage) for row in rows.stages(Path(folder))]
         self.assertEqual(found, [("01-a", "stage-01", 1), ("02-b", "stage-02", 2)])
+
+    def test_files_are_served_by_the_examples_and_by_nginx(self) -> None:
+        self.assertEqual([row.name for row in [*ROWS, NGINX] if row.has(FILE)], ["03-sockets", "nginx"])
+        self.assertFalse(NGINX.has(ECHO))
+        self.assertEqual((FILE.unit, FILE.connections, FILE.is_dearness), ("us/req", (50, 50), True))
+        self.assertEqual(build.targets_of([EARLIER, STAGE, NGINX, PYTHON], [SWITCH, FILE]), ["load", "book_server-03", "stage-01", "stage-03"])
+        self.assertEqual(build.targets_of([STAGE], [SWITCH]), ["load", "stage-03"])
+
+    def test_a_server_of_files_is_told_a_port_and_a_folder(self) -> None:
+        made = build.Build("c++", Path("/b"), Path("/b/log"))
+        with tempfile.TemporaryDirectory() as name:
+            site = runner.Site(Path(name))
+            self.assertEqual(site.command(STAGE, FILE, made), ["/b/bin/book_server-03", "--port", str(site.port), f"{name}/site"])
+            site.command(NGINX, FILE, made)
+            config = (Path(name) / "nginx.conf").read_text()
+            self.assertIn(f"listen 127.0.0.1:{site.port};", config)
+            self.assertIn(f"root {name}/site;", config)
+            self.assertEqual((Path(name) / "site/file.txt").stat().st_size, site.size)
 
     def test_an_interpreter_does_less_and_never_nothing(self) -> None:
         self.assertEqual(STAGE.amount(SWITCH, 1), 1_000_000)

@@ -2,15 +2,20 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
+#include "support/log.hpp"
+#include "treadle/event_loop.hpp"
 #include "treadle/sleep.hpp"
 
 namespace examples {
@@ -21,6 +26,11 @@ using treadle::Socket;
 namespace {
 
 constexpr std::chrono::seconds kQuiet(5);
+
+Log out(STDOUT_FILENO);
+Log errors(STDERR_FILENO);
+
+Log& log_of(std::FILE* where) { return where == stderr ? errors : out; }
 
 std::string advice(int error, const ServerOptions& options) {
   switch (error) {
@@ -40,25 +50,19 @@ std::string advice(int error, const ServerOptions& options) {
   }
 }
 
-// Of what accept(2) can say, that which is over by itself after a while; else the listening socket
-// is of no use any more.
-bool will_pass(int error) {
-  constexpr std::array kPassing{EMFILE, ENFILE,   ENOBUFS,     ENOMEM,       EPERM,
-                                EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT};
-  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
+// Whether an error of accept(2) says that the listening socket can never be used: a mistake of this
+// program. Every other one belongs to one client or to the moment, and accept(2) says to go on. These
+// few are listed because the others differ from system to system. ECANCELED means that it was closed.
+bool is_final(int error) {
+  constexpr std::array kFinal{EBADF, ENOTSOCK, EINVAL, EFAULT, ECANCELED};
+  return std::find(kFinal.begin(), kFinal.end(), error) != kFinal.end();
 }
 
 std::string describe(int error) {
-  if (error != EMFILE && error != ENFILE) return std::generic_category().message(error);
+  if (error != EMFILE && error != ENFILE)
+    return fmt::format("a client could not be accepted: {}",
+                       std::generic_category().message(error));
   return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
-}
-
-// Said when it begins, and not ten times a second for as long as it lasts.
-void complain(int error) {
-  static Clock::time_point quiet_until;
-  const Clock::time_point now = std::chrono::steady_clock::now();
-  if (now >= quiet_until) say(stderr, describe(error));
-  quiet_until = now + kQuiet;
 }
 
 }  // namespace
@@ -66,6 +70,16 @@ void complain(int error) {
 void add_server_options(CommandLine& line, ServerOptions& options) {
   line.option("--host", options.host, "the address to listen on");
   line.option("--port", options.port, "the port to listen on; 0 takes any that is free");
+}
+
+void run_server(treadle::Coro<> serve_all) {
+  try {
+    treadle::EventLoop loop;
+    const LogWriter writer(loop);
+    loop.run_until_complete(std::move(serve_all));
+  } catch (const std::exception& error) {
+    exit_with(1, fmt::format("{}.", error.what()));
+  }
 }
 
 Socket listen_or_exit(const ServerOptions& options) {
@@ -84,15 +98,16 @@ Socket listen_or_exit(const ServerOptions& options) {
 }
 
 treadle::Coro<Socket> accept_client(Socket& listener) {
+  static Complaint complaint;
   int failure = 0;
   for (;;) {
     try {
       co_return co_await treadle::AcceptSocket(listener);
     } catch (const std::system_error& error) {
       failure = error.code().value();
-      if (!will_pass(failure)) throw;
+      if (is_final(failure)) throw;
     }
-    complain(failure);
+    complaint.say(describe(failure));
     co_await treadle::Sleep(kAcceptPause);
   }
 }
@@ -107,9 +122,23 @@ std::size_t allow_descriptors() {
   return static_cast<std::size_t>(std::max(limit.rlim_cur, kOurs) - kOurs);
 }
 
-void say(std::FILE* where, const std::string& line) {
-  std::fputs((line + "\n").c_str(), where);
-  std::fflush(where);
+void Complaint::say(const std::string& line) {
+  const Clock::time_point now = std::chrono::steady_clock::now();
+  if (now >= quiet_until_) examples::say(stderr, line);
+  quiet_until_ = now + kQuiet;
 }
+
+LogWriter::LogWriter(treadle::EventLoop& loop) {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).attach(loop);
+  loop.set_exception_handler([](const treadle::ErrorContext& context) {
+    say(stderr, "treadle: " + treadle::describe(context));
+  });
+}
+
+LogWriter::~LogWriter() {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).detach();
+}
+
+void say(std::FILE* where, const std::string& line) { log_of(where).say(line); }
 
 }  // namespace examples

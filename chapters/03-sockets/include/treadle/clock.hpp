@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <stdexcept>
 #include <type_traits>
 
 namespace treadle {
@@ -36,19 +37,23 @@ class Clock {
   /// of real time may jump.
   virtual void idle_until(time_point deadline) noexcept = 0;
 
-  /// `start + delay`, or the last moment there is where that would lie beyond it.
+  /// `start + delay`, or the last moment there is where that would lie beyond it; the first, where
+  /// it would lie before that.
   static time_point later(time_point start, duration delay) noexcept {
-    return delay > time_point::max() - start ? time_point::max() : start + delay;
+    if (delay > duration::zero())
+      return start > time_point::max() - delay ? time_point::max() : start + delay;
+    return start < time_point::min() - delay ? time_point::min() : start + delay;
   }
 };
 
 /// How long to wait: a duration of any unit, counted in nanoseconds. One that is too long for that
 /// becomes the longest there is, so that `std::chrono::hours::max()` means for ever and not a number
-/// that has gone round.
+/// that has gone round. Infinity is too long as well. Throws std::invalid_argument for NaN, which is
+/// what a computation such as 0.0 / 0.0 leaves: no length at all.
 class Delay {
  public:
   template <class Rep, class Period>
-  Delay(std::chrono::duration<Rep, Period> time) noexcept
+  Delay(std::chrono::duration<Rep, Period> time) noexcept(std::is_integral_v<Rep>)
       : nanoseconds_(fits(time) ? std::chrono::duration_cast<Clock::duration>(time)
                                 : longest(time)) {}
 
@@ -58,7 +63,8 @@ class Delay {
   using Seconds = std::chrono::duration<double>;
 
   static bool fits(Seconds time) noexcept { return std::abs(time.count()) < kMost.count(); }
-  static Clock::duration longest(Seconds time) noexcept {
+  static Clock::duration longest(Seconds time) {
+    if (std::isnan(time.count())) throw std::invalid_argument("a delay is a number, and not NaN");
     return time < Seconds::zero() ? Clock::duration::min() : Clock::duration::max();
   }
 

@@ -32,6 +32,7 @@
 #include <utility>
 
 #include "treadle/clock.hpp"
+#include "treadle/io_budget.hpp"
 #include "treadle/poller.hpp"
 #include "treadle/scheduled_call.hpp"
 #include "treadle/task.hpp"
@@ -103,9 +104,14 @@ class EventLoop final : public TaskHost {
   /// awaiters.
   void watch(FdWaiter& waiter, int fd, Readiness readiness) { poller_.add(waiter, fd, readiness); }
 
-  /// True each time that somebody has found his descriptor ready so often that it is the others'
-  /// turn: he should yield(), as one who never has to wait would never let them run.
-  bool has_had_his_share() noexcept { return ++ready_at_once_ % kShare == 0; }
+  /// A task has moved `bytes` without having to wait. True when the budget of them all is spent: it
+  /// should yield() then, as one that never has to wait would never let the others run.
+  bool spend_io_budget(std::size_t bytes) noexcept {
+    io_budget_.spend(bytes);
+    if (!io_budget_.spent()) return false;
+    io_budget_ = {};
+    return true;
+  }
 
   /// Runs until the coroutine is done; gives its value or throws its error. Throws DeadlockError
   /// where nothing is left that could run and it is not done; InvalidStateError where stop() came
@@ -165,9 +171,7 @@ class EventLoop final : public TaskHost {
 
   Clock& clock_;
   TimerHeap timers_;
-  static constexpr std::size_t kShare =
-      64;  // so many tries that succeed at once, all tasks together
-  std::size_t ready_at_once_ = 0;
+  IoBudget io_budget_;
   Poller poller_;
   IntrusiveList<TaskBlock> tasks_;  // all that are not done, and the done ones with handles
   std::size_t unfinished_ = 0;      // how many of them are not done

@@ -115,8 +115,16 @@ class SocketOperation : public Suspension, private FdWaiter {
   /// Waits no longer. The destructor does it; who owns the socket does it before that goes.
   void withdraw() noexcept;
 
-  /// System calls that do not wait. True when the operation is over, well or with fail().
+  /// System calls that do not wait, as many as IoBudget allows. True when the operation is over, well
+  /// or with fail(); one that is not is tried again when the socket is ready, in the next turn at the
+  /// earliest.
   virtual bool attempt() noexcept = 0;
+
+  /// How many bytes the operation has moved.
+  std::size_t moved() const noexcept { return moved_; }
+
+  /// A call has moved `bytes` more.
+  void add_moved(ssize_t bytes) noexcept { moved_ += static_cast<std::size_t>(bytes); }
 
   /// The operation is over: the call failed with `error`, an errno.
   bool fail(int error) noexcept;
@@ -141,12 +149,13 @@ class SocketOperation : public Suspension, private FdWaiter {
   Socket* socket_;      // not to be touched once the task has been woken: it may be gone by then
   const Address peer_;  // and so the messages have what they need of it here
   const char* call_;
+  std::size_t moved_ = 0;
   int error_ = 0;
   Readiness readiness_;
 };
 
-/// Reads what is there, at least one byte: `std::size_t n = co_await ReadSocket(socket, buffer)`.
-/// 0 is the end of the stream.
+/// Reads what is there, at least one byte and at most IoBudget::kBytes: `std::size_t n = co_await
+/// ReadSocket(socket, buffer)`. 0 is the end of the stream.
 ///
 /// Suspends only where nothing is there yet; the poller wakes it when bytes, the end or an error
 /// have come. `buffer` stays where it is until then; the socket may be moved. Throws
@@ -161,11 +170,10 @@ class [[nodiscard]] ReadSocket final : public SocketOperation {
   bool attempt() noexcept override;
 
   std::span<char> buffer_;
-  std::size_t received_ = 0;
 };
 
-/// Writes as much as the kernel takes, at least one byte of a text that is not empty: it gives
-/// the number.
+/// Writes as much as the kernel takes, at least one byte of a text that is not empty and at most
+/// IoBudget::kBytes: it gives the number.
 ///
 /// Suspends only where the kernel's buffer is full; the poller wakes it when there is room again.
 /// `text` stays where it is until then. A peer that has gone is std::system_error with EPIPE or
@@ -180,7 +188,6 @@ class [[nodiscard]] WriteSocket final : public SocketOperation {
   bool attempt() noexcept override;
 
   std::string_view text_;
-  std::size_t sent_ = 0;
 };
 
 /// What write_all() makes.
@@ -192,7 +199,7 @@ class [[nodiscard]] WriteAll final : public SocketOperation {
  private:
   bool attempt() noexcept override;
 
-  std::string_view rest_;
+  std::string_view text_;
 };
 
 /// What read_exactly() makes.
@@ -205,7 +212,6 @@ class [[nodiscard]] ReadExactly final : public SocketOperation {
   bool attempt() noexcept override;
 
   std::span<char> buffer_;
-  std::size_t received_ = 0;
   bool ended_ = false;
 };
 
@@ -242,14 +248,14 @@ class [[nodiscard]] ConnectSocket final : public SocketOperation {
   Socket connecting_;
 };
 
-/// Writes all of `text`; suspends as often as the kernel's buffer is full. Where it throws, some
-/// of it may have been sent. Otherwise as WriteSocket.
+/// Writes all of `text`; suspends as often as the kernel's buffer is full, and after each
+/// IoBudget::kBytes. Where it throws, some of it may have been sent. Otherwise as WriteSocket.
 inline WriteAll write_all(Socket& socket, std::string_view text) noexcept {
   return WriteAll(socket, text);
 }
 
-/// Fills all of `buffer`; suspends as often as nothing is there. Throws IncompleteReadError where
-/// the stream ends first. Otherwise as ReadSocket.
+/// Fills all of `buffer`; suspends as often as nothing is there, and after each IoBudget::kBytes.
+/// Throws IncompleteReadError where the stream ends first. Otherwise as ReadSocket.
 inline ReadExactly read_exactly(Socket& socket, std::span<char> buffer) noexcept {
   return ReadExactly(socket, buffer);
 }

@@ -52,9 +52,10 @@ class Deadline {
   Deadline& operator=(const Deadline&) = delete;
   ~Deadline() { timer_.cancel(); }
 
- private:
+  /// The time is up, now or earlier than it was to be.
   void pass() { scope_.cancel(treadle::CancelledError({}, treadle::CancelOrigin::kDeadline)); }
 
+ private:
   CancelScope scope_;
   treadle::TimerHandle timer_;
 };

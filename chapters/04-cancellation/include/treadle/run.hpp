@@ -1,6 +1,7 @@
 // run.hpp: a program that is one coroutine.
 //
-// Thread safety: one thread runs one loop; run() makes the loop of the thread that calls it.
+// Thread safety: one thread runs one loop; run() makes the loop of the thread that calls it. Several
+// threads may call it at once.
 // Source: asyncio.run; for the end by the signal itself, "Proper handling of SIGINT/SIGQUIT" by
 // Martin Cracauer.
 #pragma once
@@ -12,9 +13,9 @@
 
 namespace treadle {
 
-/// True where the process ignores `signal`, as one that a shell has put into the background does with
-/// SIGINT.
-bool is_ignored(int signal) noexcept;
+/// True on the main thread of a process in which nobody has said yet what Ctrl-C (SIGINT) does. It is
+/// false for one that a shell has put into the background, and told to ignore it.
+bool may_take_ctrl_c() noexcept;
 
 /// Ends the process by the signal that cancelled `task`, as if nobody had ever handled it; does
 /// nothing where the task ended in another way.
@@ -30,13 +31,14 @@ void leave_by_signal_that_cancelled(const AnyTask& task);
 /// holds for other signals that cancel `main`. Who wants to end otherwise catches CancelledError in
 /// `main`.
 ///
-/// Where the process was told to ignore SIGINT, it goes on to. Throws as
-/// EventLoop::run_until_complete().
+/// SIGINT belongs to the whole process. So all this holds on the main thread only, and only where SIGINT
+/// has its default action: a process that ignores it goes on to, and a handler of the program's own
+/// stays. Throws as EventLoop::run_until_complete().
 template <class T>
 T run(Coro<T> main) {
   EventLoop loop;
   Task<T> task = loop.create_task(std::move(main));
-  if (!is_ignored(SIGINT)) loop.cancel_on_signal(SIGINT, task);
+  if (may_take_ctrl_c()) loop.cancel_on_signal(SIGINT, task);
   loop.run_until_done(task);
   task.block().mark_retrieved();  // it goes to our caller, and need not be reported as well
   loop.close();

@@ -102,7 +102,8 @@ void CommandLine::parse(int argc, char** argv) {
 }
 
 void exit_with(int status, const std::string& message) {
-  fmt::print(stderr, "{}: {}\n", program, message);
+  // Not fmt::print(), which throws if nobody reads stderr: the status is then all that is left.
+  std::fputs(fmt::format("{}: {}\n", program, message).c_str(), stderr);
   std::exit(status);
 }
 

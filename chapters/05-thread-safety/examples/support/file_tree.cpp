@@ -29,12 +29,28 @@ constexpr int kHowToOpen = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+// Repeats a system call that asks for it: a signal came in between (EINTR), or something was renamed
+// while the kernel looked for a path (EAGAIN), and that may be anything anywhere on this machine. Not
+// forever: open(2) also says EAGAIN for a file on which another program has a lease.
+template <class F>
+auto persistently(F call) {
+  constexpr int kTimes = 100;
+  auto result = call();
+  for (int i = 1; i < kTimes && result < 0 && (errno == EINTR || errno == EAGAIN); ++i)
+    result = call();
+  return result;
+}
+
+int open_at(int folder, const char* name, int how) {
+  return persistently([&] { return ::openat(folder, name, how); });
+}
+
 // Step by step, and no link is followed: the way of systems that cannot do it in one.
 UniqueFd walk(int root, const std::vector<std::string>& path) {
-  UniqueFd here(::openat(root, ".", kHowToOpen));
+  UniqueFd here(open_at(root, ".", kHowToOpen));
   for (const std::string& part : path) {
     if (!here) break;
-    here.reset(::openat(here.get(), part.c_str(), kHowToOpen | O_NOFOLLOW));
+    here.reset(open_at(here.get(), part.c_str(), kHowToOpen | O_NOFOLLOW));
   }
   return here;
 }
@@ -45,7 +61,8 @@ UniqueFd open_beneath(int root, const std::vector<std::string>& path) {
   how.flags = kHowToOpen;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   const std::string name = fmt::format("{}", fmt::join(path, "/"));
-  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how)));
+  UniqueFd fd(static_cast<int>(
+      persistently([&] { return ::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how); })));
   // A kernel before 5.6 does not know the call, and some containers forbid it.
   if (!fd && (errno == ENOSYS || errno == EPERM)) return walk(root, path);
   return fd;
@@ -97,13 +114,14 @@ File::File(UniqueFd fd, std::string_view type) : fd_(std::move(fd)), type_(type)
 }
 
 std::size_t File::read(std::span<char> buffer, std::uint64_t offset) const {
-  const ssize_t got = ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+  const ssize_t got = persistently(
+      [&] { return ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset)); });
   if (got < 0) throw_errno("pread");
   return static_cast<std::size_t>(got);
 }
 
 FileTree::FileTree(const std::string& folder)
-    : root_(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY)) {
+    : root_(open_at(AT_FDCWD, folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY)) {
   if (!root_) throw_errno(folder);
 }
 

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <iterator>
 #include <stdexcept>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "support/duration.hpp"
+#include "support/log.hpp"
 #include "treadle/sleep.hpp"
 
 namespace examples {
@@ -25,6 +28,11 @@ using namespace treadle;
 namespace {
 
 constexpr std::chrono::seconds kQuiet(5);
+
+Log out(STDOUT_FILENO);
+Log errors(STDERR_FILENO);
+
+Log& log_of(std::FILE* where) { return where == stderr ? errors : out; }
 
 std::string advice(int error, const ServerOptions& options) {
   switch (error) {
@@ -44,25 +52,19 @@ std::string advice(int error, const ServerOptions& options) {
   }
 }
 
-// Of what accept(2) can say, that which is over by itself after a while; else the listening socket
-// is of no use any more.
-bool will_pass(int error) {
-  constexpr std::array kPassing{EMFILE, ENFILE,   ENOBUFS,     ENOMEM,       EPERM,
-                                EPROTO, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT};
-  return std::find(kPassing.begin(), kPassing.end(), error) != kPassing.end();
+// Whether an error of accept(2) says that the listening socket can never be used: a mistake of this
+// program. Every other one belongs to one client or to the moment, and accept(2) says to go on. These
+// few are listed because the others differ from system to system. ECANCELED means that it was closed.
+bool is_final(int error) {
+  constexpr std::array kFinal{EBADF, ENOTSOCK, EINVAL, EFAULT, ECANCELED};
+  return std::find(kFinal.begin(), kFinal.end(), error) != kFinal.end();
 }
 
 std::string describe(int error) {
-  if (error != EMFILE && error != ENFILE) return std::generic_category().message(error);
+  if (error != EMFILE && error != ENFILE)
+    return fmt::format("a client could not be accepted: {}",
+                       std::generic_category().message(error));
   return "too many open files: new clients wait until others leave (`ulimit -n` sets the limit)";
-}
-
-// Said when it begins, and not ten times a second for as long as it lasts.
-void complain(int error) {
-  static Clock::time_point quiet_until;
-  const Clock::time_point now = std::chrono::steady_clock::now();
-  if (now >= quiet_until) say(stderr, describe(error));
-  quiet_until = now + kQuiet;
 }
 
 // How many descriptors this process has open.
@@ -74,11 +76,14 @@ std::size_t open_descriptors() {
 
 void run_until_told(Coro<> serve_all) {
   EventLoop loop;
+  const LogWriter writer(loop);
   const Task<> task = loop.create_task(std::move(serve_all));
   for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, task);
   loop.run_until_done(task);
+  // Taken before the loop closes, which reports every error that nobody took.
+  const std::exception_ptr error = task.cancelled() ? nullptr : task.exception();
   loop.close();
-  if (!task.cancelled()) task.result();  // its error, where it has one
+  if (error) std::rethrow_exception(error);
 }
 
 // Waits until a task is done, however it ends.
@@ -98,7 +103,11 @@ void add_server_options(CommandLine& line, ServerOptions& options) {
 
 void run_server(Coro<> serve_all) {
   const std::size_t before = open_descriptors();
-  run_until_told(std::move(serve_all));
+  try {
+    run_until_told(std::move(serve_all));
+  } catch (const std::exception& error) {
+    exit_with(1, fmt::format("{}.", error.what()));
+  }
   // Counted and not believed: a leak that nobody counts shows after a month, by a server that
   // cannot open anything any more.
   const std::size_t after = open_descriptors();
@@ -122,15 +131,16 @@ Socket listen_or_exit(const ServerOptions& options) {
 }
 
 Coro<Socket> accept_client(Socket& listener) {
+  static Complaint complaint;
   int failure = 0;
   for (;;) {
     try {
       co_return co_await AcceptSocket(listener);
     } catch (const std::system_error& error) {
       failure = error.code().value();
-      if (!will_pass(failure)) throw;
+      if (is_final(failure)) throw;
     }
-    complain(failure);
+    complaint.say(describe(failure));
     co_await Sleep(kAcceptPause);
   }
 }
@@ -196,9 +206,22 @@ std::size_t allow_descriptors() {
   return static_cast<std::size_t>(std::max(limit.rlim_cur, kOurs) - kOurs);
 }
 
-void say(std::FILE* where, const std::string& line) {
-  std::fputs((line + "\n").c_str(), where);
-  std::fflush(where);
+void Complaint::say(const std::string& line) {
+  const Clock::time_point now = std::chrono::steady_clock::now();
+  if (now >= quiet_until_) examples::say(stderr, line);
+  quiet_until_ = now + kQuiet;
 }
+
+LogWriter::LogWriter(EventLoop& loop) {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).attach(loop);
+  loop.set_exception_handler(
+      [](const ErrorContext& context) { say(stderr, "treadle: " + describe(context)); });
+}
+
+LogWriter::~LogWriter() {
+  for (std::FILE* where : {stdout, stderr}) log_of(where).detach();
+}
+
+void say(std::FILE* where, const std::string& line) { log_of(where).say(line); }
 
 }  // namespace examples

@@ -27,7 +27,12 @@
 // loop, which one thread does at a time, and those for who writes awaiters. What belongs to the loop
 // is touched by the thread that runs it, without a lock; others leave it an errand in the inbox, and
 // it comes to that in its next turn. Where nobody runs the loop, whoever comes does it himself.
-// Source: asyncio's BaseEventLoop, for names and meaning.
+//
+// fork(2): a loop is its process's. In a child, the loops that were made before count as closed:
+// LoopClosedError. Destroyed there, a loop destroys its tasks where they stand and runs nothing, and
+// reports nothing. A child leaves by exec(3) or _exit(2), or makes a loop of its own; it may do so in a
+// step of its parent's loop too, to which it does not return.
+// Source: asyncio's BaseEventLoop, for names and meaning; os.register_at_fork() of its child.
 #pragma once
 
 #include <algorithm>
@@ -46,6 +51,7 @@
 #include "treadle/call.hpp"
 #include "treadle/clock.hpp"
 #include "treadle/inbox.hpp"
+#include "treadle/io_budget.hpp"
 #include "treadle/poller.hpp"
 #include "treadle/scheduled_call.hpp"
 #include "treadle/signals.hpp"
@@ -95,7 +101,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   ThreadSafeEventLoop& operator=(const ThreadSafeEventLoop&) = delete;
 
   /// Closes the loop where nobody has, with the standard grace period. Throws nothing. REQUIRES: the
-  /// loop is not running.
+  /// loop is not running. One that runs may be static all the same, as exit() is called in a step of it:
+  /// then what it has is left as it is.
   ~ThreadSafeEventLoop();
 
   /// Ends the loop for good. Every task that is not done is cancelled and runs to its end; it may
@@ -178,9 +185,14 @@ class ThreadSafeEventLoop final : public TaskHost {
     poller_.add(waiter, fd, readiness);
   }
 
-  /// True each time that somebody has found his descriptor ready so often that it is the others'
-  /// turn: he should yield(), as one who never has to wait would never let them run.
-  bool has_had_his_share() noexcept { return ++ready_at_once_ % kShare == 0; }
+  /// A task has moved `bytes` without having to wait. True when the budget of them all is spent: it
+  /// should yield() then, as one that never has to wait would never let the others run.
+  bool spend_io_budget(std::size_t bytes) noexcept {
+    io_budget_.spend(bytes);
+    if (!io_budget_.spent()) return false;
+    io_budget_ = {};
+    return true;
+  }
 
   /// Runs until the coroutine is done; gives its value or throws its error. Throws DeadlockError
   /// where nothing is left that could run and it is not done; InvalidStateError where stop() came
@@ -263,7 +275,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   ExceptionHandler exception_handler();
   static void tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept;
 
-  [[noreturn]] static void throw_closed();
+  [[noreturn]] void throw_closed() const;
   void wind_up(Clock::duration grace) noexcept;
   void cancel_all(Clock::duration grace);
   void ask_all_to_leave();
@@ -274,9 +286,7 @@ class ThreadSafeEventLoop final : public TaskHost {
 
   // The thread's that runs the loop.
   TimerHeap timers_;
-  static constexpr std::size_t kShare =
-      64;  // so many tries that succeed at once, all tasks together
-  std::size_t ready_at_once_ = 0;
+  IoBudget io_budget_;
   Poller poller_;
   std::optional<Signals> signals_;
   IntrusiveList<TaskBlock> tasks_;  // all that are not done, and those that failed, with handles

@@ -11,6 +11,9 @@
 // The inbox is counted, and outlives its loop where others still know it. Then it is closed, and
 // says so.
 //
+// In a child of fork(2), an inbox that the parent made is as good as closed. The threads that used it
+// are not there, and one of them may have held the mutex.
+//
 // Invariants
 //   1. What is posted is taken exactly once, in order of posting; what is refused is not touched.
 //   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
@@ -39,6 +42,7 @@
 #include <utility>
 
 #include "treadle/posted_calls.hpp"
+#include "treadle/process.hpp"
 #include "treadle/ready_queue.hpp"
 #include "treadle/ref.hpp"
 #include "treadle/wakeup.hpp"
@@ -88,6 +92,16 @@ class Inbox : public RefCounted<Inbox> {
   /// Wakes the loop, whether it sleeps or is about to. Nothing where it is closed.
   void wake() noexcept;
 
+  /// True in a child of fork(2), of an inbox that was made before.
+  bool is_of_parent() const noexcept { return process_ != process_number(); }
+
+  /// True where the thread that runs the loop never comes back to it: it has called exit() in a step,
+  /// or fork(2) has not brought it along.
+  bool is_deserted() const noexcept;
+
+  /// Why it takes nothing on any more.
+  const char* why_closed() const noexcept;
+
   // ---- From the loop's own thread
 
   enum class Begin { kBegun, kRunsAlready, kClosed };
@@ -96,10 +110,10 @@ class Inbox : public RefCounted<Inbox> {
   Begin begin() noexcept;
 
   /// And from now on no longer. `before` is whose loop it runs instead.
-  void end(const Inbox* before = nullptr) noexcept;
+  void end(Inbox* before = nullptr) noexcept;
 
   /// Of the loop that this thread runs; null where it runs none.
-  static const Inbox* of_this_thread() noexcept;
+  static Inbox* of_this_thread() noexcept;
 
   /// True where something may lie here; cheap enough to be asked each turn. What is missed is there
   /// the next time.
@@ -108,8 +122,9 @@ class Inbox : public RefCounted<Inbox> {
   /// The loop is about to sleep. False where it must not, as something has come meanwhile.
   bool may_sleep() noexcept;
 
-  /// The loop is awake; moves all that has come to the end of `ready`. How many that is.
-  std::size_t take() noexcept;
+  /// The loop is awake; moves all that has come to the end of `ready`. How many that is. Throws
+  /// LoopClosedError in a child of fork(2) that was made in a step of the loop.
+  std::size_t take();
 
   /// Refuses all that comes from now on, and moves what is left to the end of `ready`.
   void close() noexcept;
@@ -151,6 +166,7 @@ class Inbox : public RefCounted<Inbox> {
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   bool post_errand(AnyErrand& errand) noexcept;
   void do_all(ReadyQueue& errands) noexcept;
+  static void begin_as_child() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
   [[noreturn]] void throw_wrong_thread(const char* object) const;
@@ -164,6 +180,9 @@ class Inbox : public RefCounted<Inbox> {
 
   std::atomic<bool> has_mail_ = false;
   std::atomic<long> runner_ = 0;  // the number of the thread that runs the loop; 0: nobody
+
+  const std::uint32_t process_ = process_number();
+  static const bool begins_as_child_;
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
@@ -219,6 +238,7 @@ template <class F>
 requires PostedCalls::takes<F>
 bool Inbox::post_small(const F& f) {
   if (runs_here() || stands_in_here()) return false;  // it goes behind what is ready
+  if (is_of_parent()) return false;
   std::unique_lock lock(mutex_);
   if (closed_ || !running_) return false;
   open_calls().add(f);
@@ -232,6 +252,7 @@ bool Inbox::reach(F f) {
     std::move(f)();
     return true;
   }
+  if (is_of_parent()) return false;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return false;

@@ -46,7 +46,8 @@ class Signals {
   ~Signals();
 
   /// Throws InvalidStateError where another loop has asked for `signal`; std::invalid_argument where
-  /// the system lets nobody handle it. One that was asked for here before is replaced.
+  /// the system lets nobody handle it. One that was asked for here before is replaced, with no moment
+  /// in between at which nobody handles the signal; if it has come, the new one is told.
   void add(int signal, Callback callback, Times times);
 
   /// False where it had not been asked for.
@@ -67,6 +68,10 @@ class Signals {
     Times times;
     struct sigaction before;
   };
+
+  void begin_to_handle(int signal, Entry& entry);
+  static bool set_action(int signal, Times times, struct sigaction* before) noexcept;
+  void forget(std::map<int, Entry>::iterator place) noexcept;
 
   static void on_signal(int signal) noexcept;
   void note(int signal) noexcept;

@@ -27,7 +27,12 @@
 // loop, which one thread does at a time, and those for who writes awaiters. What belongs to the loop
 // is touched by the thread that runs it, without a lock; others leave it an errand in the inbox, and
 // it comes to that in its next turn. Where nobody runs the loop, whoever comes does it himself.
-// Source: asyncio's BaseEventLoop, for names and meaning.
+//
+// fork(2): a loop is its process's. In a child, the loops that were made before count as closed:
+// LoopClosedError. Destroyed there, a loop destroys its tasks where they stand and runs nothing, and
+// reports nothing. A child leaves by exec(3) or _exit(2), or makes a loop of its own; it may do so in a
+// step of its parent's loop too, to which it does not return.
+// Source: asyncio's BaseEventLoop, for names and meaning; os.register_at_fork() of its child.
 #pragma once
 
 #include <algorithm>
@@ -49,6 +54,7 @@
 #include "treadle/call.hpp"
 #include "treadle/clock.hpp"
 #include "treadle/inbox.hpp"
+#include "treadle/io_budget.hpp"
 #include "treadle/loop_options.hpp"
 #include "treadle/metrics.hpp"
 #include "treadle/observer.hpp"
@@ -110,7 +116,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   ThreadSafeEventLoop& operator=(const ThreadSafeEventLoop&) = delete;
 
   /// Closes the loop where nobody has, with the standard grace period. Throws nothing. REQUIRES: the
-  /// loop is not running.
+  /// loop is not running. One that runs may be static all the same, as exit() is called in a step of it:
+  /// then what it has is left as it is.
   ~ThreadSafeEventLoop();
 
   /// Ends the loop for good. Every task that is not done is cancelled and runs to its end; it may
@@ -199,9 +206,15 @@ class ThreadSafeEventLoop final : public TaskHost {
     ++counts_.io_waits;
   }
 
-  /// True each time that somebody has found his descriptor ready so often that it is the others'
-  /// turn: he should yield(), as one who never has to wait would never let them run.
-  bool has_had_his_share() noexcept { return ++counts_.io_at_once % kShare == 0; }
+  /// A task has moved `bytes` without having to wait. True when the budget of them all is spent: it
+  /// should yield() then, as one that never has to wait would never let the others run.
+  bool spend_io_budget(std::size_t bytes) noexcept {
+    ++counts_.io_at_once;
+    io_budget_.spend(bytes);
+    if (!io_budget_.spent()) return false;
+    io_budget_ = {};
+    return true;
+  }
 
   const LoopOptions& options() const noexcept { return options_; }
 
@@ -326,7 +339,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   ExceptionHandler exception_handler();
   static void tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept;
 
-  [[noreturn]] static void throw_closed();
+  [[noreturn]] void throw_closed() const;
   void wind_up(Clock::duration grace) noexcept;
   void cancel_all(Clock::duration grace);
   void ask_all_to_leave();
@@ -339,8 +352,7 @@ class ThreadSafeEventLoop final : public TaskHost {
 
   // The thread's that runs the loop.
   TimerHeap timers_;
-  static constexpr std::size_t kShare =
-      64;  // so many tries that succeed at once, all tasks together
+  IoBudget io_budget_;
   LoopMetrics counts_;
   StepWatch watch_{*this, clock_, options_, counts_};
   Poller poller_;

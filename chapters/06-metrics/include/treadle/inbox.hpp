@@ -11,6 +11,9 @@
 // The inbox is counted, and outlives its loop where others still know it. Then it is closed, and
 // says so.
 //
+// In a child of fork(2), an inbox that the parent made is as good as closed. The threads that used it
+// are not there, and one of them may have held the mutex.
+//
 // Invariants
 //   1. What is posted is taken exactly once, in order of posting; what is refused is not touched.
 //   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
@@ -42,6 +45,7 @@
 
 #include "treadle/clock.hpp"
 #include "treadle/posted_calls.hpp"
+#include "treadle/process.hpp"
 #include "treadle/ready_queue.hpp"
 #include "treadle/ref.hpp"
 #include "treadle/wakeup.hpp"
@@ -108,6 +112,16 @@ class Inbox {
   /// Wakes the loop, whether it sleeps or is about to. Nothing where it is closed.
   void wake() noexcept;
 
+  /// True in a child of fork(2), of an inbox that was made before.
+  bool is_of_parent() const noexcept { return process_ != process_number(); }
+
+  /// True where the thread that runs the loop never comes back to it: it has called exit() in a step,
+  /// or fork(2) has not brought it along.
+  bool is_deserted() const noexcept;
+
+  /// Why it takes nothing on any more.
+  const char* why_closed() const noexcept;
+
   // ---- From the loop's own thread
 
   enum class Begin { kBegun, kRunsAlready, kClosed };
@@ -116,10 +130,10 @@ class Inbox {
   Begin begin() noexcept;
 
   /// And from now on no longer. `before` is whose loop it runs instead.
-  void end(const Inbox* before = nullptr) noexcept;
+  void end(Inbox* before = nullptr) noexcept;
 
   /// Of the loop that this thread runs; null where it runs none.
-  static const Inbox* of_this_thread() noexcept;
+  static Inbox* of_this_thread() noexcept;
 
   /// True where something may lie here; cheap enough to be asked each turn. What is missed is there
   /// the next time.
@@ -128,8 +142,9 @@ class Inbox {
   /// The loop is about to sleep. False where it must not, as something has come meanwhile.
   bool may_sleep() noexcept;
 
-  /// The loop is awake; moves all that has come to the end of `ready`. How many that is.
-  std::size_t take() noexcept;
+  /// The loop is awake; moves all that has come to the end of `ready`. How many that is. Throws
+  /// LoopClosedError in a child of fork(2) that was made in a step of the loop.
+  std::size_t take();
 
   /// Refuses all that comes from now on, and moves what is left to the end of `ready`.
   void close() noexcept;
@@ -177,6 +192,7 @@ class Inbox {
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   bool post_errand(AnyErrand& errand) noexcept;
   void do_all(ReadyQueue& errands) noexcept;
+  static void begin_as_child() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
   [[noreturn]] void throw_wrong_thread(const char* object) const;
@@ -195,6 +211,9 @@ class Inbox {
   std::atomic<std::uint64_t> posts_ = 0;
 
   int own_references_ = 0;  // what the thread that runs the loop has counted; may be below zero
+
+  const std::uint32_t process_ = process_number();
+  static const bool begins_as_child_;
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
@@ -250,6 +269,7 @@ template <class F>
 requires PostedCalls::takes<F>
 bool Inbox::post_small(const F& f) {
   if (runs_here() || stands_in_here()) return false;  // it goes behind what is ready
+  if (is_of_parent()) return false;
   std::unique_lock lock(mutex_);
   if (closed_ || !running_) return false;
   open_calls().add(f);
@@ -263,6 +283,7 @@ bool Inbox::reach(F f) {
     std::move(f)();
     return true;
   }
+  if (is_of_parent()) return false;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return false;
@@ -318,8 +339,8 @@ auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
 template <class F>
 auto Inbox::look(F f, Delay patience) -> std::optional<std::invoke_result_t<F>> {
   auto answer = send(std::move(f));
-  if (answer.wait_for(patience.in_nanoseconds()) == std::future_status::timeout)
-    throw_no_answer(patience);
+  const auto end = Clock::later(std::chrono::steady_clock::now(), patience.in_nanoseconds());
+  if (answer.wait_until(end) == std::future_status::timeout) throw_no_answer(patience);
   return answer_in(answer);
 }
 

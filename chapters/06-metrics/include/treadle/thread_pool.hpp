@@ -1,23 +1,24 @@
 // thread_pool.hpp: a few threads that do one job after the other.
 //
 // Some work cannot be awaited: a computation, a call of a library that blocks, a look-up of a name. A
-// thread of its own can do it while the loop goes on. Threads are made when there is a job and nobody
-// free for it, up to a limit, and are kept.
+// thread of its own can do it while the loop goes on. Threads are made when there is a job and no
+// thread is free for it, up to a limit, and are kept.
+//
+// A job may end its own pool: it holds the last owner, or calls exit(). So what the threads share
+// outlives the pool, until the last of them has ended.
 //
 // Invariants
 //   1. A job is run or discarded, once.
-//   2. free_ is how many threads wait for a job beyond those for whom there is one already.
+//   2. Workers::free_ is how many threads wait for a job beyond those for which there is one already.
 //
-// Thread safety: everything may be called from any thread.
+// Thread safety: everything may be called from any thread. In a child of fork(2) a pool begins anew:
+// the threads and the jobs are its parent's.
 // Source: concurrent.futures.ThreadPoolExecutor, and its limit: five more than there are cores, at
 // most 32.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <cstddef>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 #include "treadle/ready_queue.hpp"
 
@@ -30,32 +31,28 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Waits for the jobs that have begun; discards the others.
+  /// Waits for the jobs that have begun, unless one of them calls this, which is not waited for;
+  /// discards the others.
   ~ThreadPool();
 
   /// Runs `job` in one of the threads. It must not throw. Throws std::system_error where there is no
-  /// thread at all and none can be made; then the job is discarded.
+  /// thread at all and none can be made, InvalidStateError where the pool has ended; then the job is
+  /// discarded.
   void submit(OwnedRunnable job);
 
-  /// The pool that is used where no other is named. It ends with the program.
+  /// The pool that is used where no other is named. It ends with the program, after every loop with
+  /// static storage: what comes later still is refused.
   static ThreadPool& shared();
 
   static std::size_t standard_size() noexcept;
 
  private:
-  void work();
-  void count_free() noexcept;
+  class Workers;
+
+  Workers& workers();
 
   const std::size_t most_threads_;
-
-  // mutex_ must be held to use what follows it.
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  ReadyQueue jobs_;
-  std::vector<std::thread> threads_;
-  std::size_t waiting_ = 0;
-  std::size_t free_ = 0;
-  bool ending_ = false;
+  std::atomic<Workers*> workers_ = nullptr;  // made for the first job
 };
 
 }  // namespace treadle
