@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <cerrno>
+#include <csignal>
 #include <stdexcept>
 #include <thread>
 #include <utility>
