@@ -1,7 +1,12 @@
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
 #include <vector>
 
+#include "testing/child_process.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/thread.hpp"
 #include "treadle/recycle.hpp"
@@ -16,8 +21,10 @@ using treadle::release_recycled;
 using treadle::take_recycled;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
+using treadle::testing::in_child;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
+using treadle::testing::Thread;
 namespace heap = treadle::testing::heap;
 
 // Under a sanitizer, and where the library was built without it, nothing is recycled.
@@ -86,6 +93,27 @@ TEST_CASE("Recycle: a block may be given back on another thread", "[recycle][rea
   void* block = take_recycled(64);
   in_thread([=] { give_back_recycled(block, 64); });
   CHECK(allocations.balanced());
+}
+
+TEST_CASE("Recycle: a child of fork(2) has nothing of its parent's other threads",
+          "[recycle][fork][real-time]") {
+  std::atomic<bool> rests = false;
+  std::atomic<bool> over = false;
+  Thread other([&] {
+    give_back_recycled(take_recycled(64), 64);
+    rests = true;
+    while (!over) std::this_thread::yield();
+  });
+  while (!rests) std::this_thread::yield();
+  const auto ending = in_child([] {
+    release_recycled();
+    std::fputs(recycle_statistics().resting == 0 ? "nothing rests\n" : "something rests\n", stderr);
+    std::exit(0);  // where this thread takes its own lists off the list of all
+  });
+  CHECK(ending.said == "nothing rests\n");
+  CHECK(ending.exit_code == 0);
+  over = true;
+  other.join();
 }
 
 struct alignas(64) Wide : Recycled {

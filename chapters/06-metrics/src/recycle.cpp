@@ -3,6 +3,9 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <new>
+
+#include "treadle/process.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
@@ -70,6 +73,14 @@ Lists* all_lists = nullptr;  // guarded by it
 // from a coroutine might keep its address across a suspension, and the coroutine go on on another
 // thread.
 constinit thread_local Lists lists;
+
+// In a child of fork(2) there is one thread. What rested on the others is lost, and one of them may
+// have held the mutex.
+[[maybe_unused]] const bool forgets_other_threads = call_in_child([] {
+  new (&all_lists_mutex) std::mutex;
+  all_lists = lists.phase == Phase::kRecycling ? &lists : nullptr;
+  lists.next = nullptr;
+});
 
 void empty(Lists& mine) noexcept {
   const bool stays = mine.phase == Phase::kRecycling;
