@@ -44,20 +44,6 @@ using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
 using treadle::testing::Thread;
 
-// The thread sanitizer's own thread is not in the child of a process that has others, and the loop does not know that: it
-// takes one of the child's threads for it, and waits for one too few.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kMiscounts = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool kMiscounts = true;
-#else
-constexpr bool kMiscounts = false;
-#endif
-#else
-constexpr bool kMiscounts = false;
-#endif
-
 void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
 
 /// Says how it ends.
@@ -320,7 +306,6 @@ TEST_CASE("Process: a job may end the pool that runs it", "[process][pool][real-
 // ---- exit(3)
 
 TEST_CASE("Process: a job may end the process", "[process][exit][pool][real-time]") {
-  if (kMiscounts) return;
   const auto ending = in_child([] {
     run([]() -> Coro<> {
       co_await run_in_thread([] {
@@ -371,7 +356,6 @@ TEST_CASE("Process: a static loop that is destroyed by a task of another is a fa
 
 TEST_CASE("Process: a static loop that closes at exit still has the pool",
           "[process][exit][pool][real-time]") {
-  if (kMiscounts) return;
   const auto ending = in_child([] {
     static EventLoop loop;  // before the pool is used
     loop.create_task([]() -> Coro<> {

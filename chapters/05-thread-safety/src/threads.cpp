@@ -10,6 +10,18 @@
 #include <sys/single_threaded.h>
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define TREADLE_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TREADLE_THREAD_SANITIZER
+#endif
+#endif
+
+#ifdef TREADLE_THREAD_SANITIZER
+#include <pthread.h>
+#endif
+
 namespace treadle {
 
 namespace {
@@ -19,17 +31,25 @@ std::atomic<std::ptrdiff_t> waiting_for_work = 0;
 // Those that waited are not in a child of fork(2).
 [[maybe_unused]] const bool forgets_threads = call_in_child([] { waiting_for_work = 0; });
 
-// The thread sanitizer has a thread of its own, which never calls us.
-#if defined(__SANITIZE_THREAD__)
-constexpr std::ptrdiff_t kThreadsOfTools = 1;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr std::ptrdiff_t kThreadsOfTools = 1;
+// How many threads this process has; 0 where the system does not say.
+std::ptrdiff_t count_threads() noexcept {
+  // A directory has a link for each directory in it, for itself and for the one above.
+  struct stat tasks {};
+  if (::stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink < 3) return 0;
+  return static_cast<std::ptrdiff_t>(tasks.st_nlink) - 2;
+}
+
+#ifdef TREADLE_THREAD_SANITIZER
+// The thread sanitizer has a thread of its own, which never calls us. A child of fork(2) has it too, but
+// not the child of a process with further threads.
+std::atomic<std::ptrdiff_t> threads_of_tools = 1;
+std::atomic<std::ptrdiff_t> threads_of_parent = 0;
+
+[[maybe_unused]] const bool counts_tools =
+    ::pthread_atfork([] { threads_of_parent = count_threads(); }, nullptr,
+                     [] { threads_of_tools = threads_of_parent > 2 ? 0 : 1; }) == 0;
 #else
-constexpr std::ptrdiff_t kThreadsOfTools = 0;
-#endif
-#else
-constexpr std::ptrdiff_t kThreadsOfTools = 0;
+constexpr std::ptrdiff_t threads_of_tools = 0;
 #endif
 
 }  // namespace
@@ -43,11 +63,9 @@ bool is_only_thread() noexcept {
 }
 
 std::size_t count_other_threads() noexcept {
-  // A directory has a link for each directory in it, for itself and for the one above.
-  struct stat tasks {};
-  if (::stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink < 3) return 1;
-  const auto threads = static_cast<std::ptrdiff_t>(tasks.st_nlink) - 2;
-  const std::ptrdiff_t others = threads - 1 - kThreadsOfTools - waiting_for_work;
+  const std::ptrdiff_t threads = count_threads();
+  if (threads == 0) return 1;
+  const std::ptrdiff_t others = threads - 1 - threads_of_tools - waiting_for_work;
   return others > 0 ? static_cast<std::size_t>(others) : 0;
 }
 

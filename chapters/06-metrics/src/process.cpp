@@ -8,7 +8,7 @@ constinit std::atomic<std::uint32_t> forks = 0;
 
 namespace {
 
-[[maybe_unused]] const bool counts =
+[[maybe_unused]] const bool counts_forks =
     call_in_child([] { forks.fetch_add(1, std::memory_order_relaxed); });
 
 }  // namespace
