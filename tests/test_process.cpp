@@ -33,6 +33,7 @@ using treadle::Coro;
 using treadle::EventLoop;
 using treadle::InvalidStateError;
 using treadle::LoopClosedError;
+using treadle::note_process;
 using treadle::process_number;
 using treadle::run;
 using treadle::run_in_thread;
@@ -89,7 +90,7 @@ std::string lines(int count, std::string_view line) {
 // ---- A child of fork(2)
 
 TEST_CASE("Process: each fork(2) counts", "[process][fork]") {
-  const auto here = process_number();
+  const auto here = note_process();
   const auto ending = in_child([&] {
     say(process_number() == here + 1 ? "one more" : "wrong");
     say(in_child([&] { say(process_number() == here + 2 ? "two more" : "wrong"); }).said);
@@ -390,7 +391,7 @@ const struct Late {
 } late;
 
 TEST_CASE("Process: what comes to the pool of the program after its end is refused",
-          "[process][exit][pool]") {
+          "[process][exit][pool][real-time]") {
   const auto ending = in_child([] {
     ThreadPool::shared();
     late.wanted = true;

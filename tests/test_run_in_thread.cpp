@@ -488,7 +488,7 @@ TEST_CASE_METHOD(LoopFixture,
 }
 
 TEST_CASE_METHOD(LoopFixture, "RunInThread: where no thread can be made, the task hears of it once",
-                 "[run_in_thread][pool][errors]") {
+                 "[run_in_thread][pool][errors][real-time]") {
   ThreadPool pool(1);
   const NoThreads no_threads;
   const auto as_a_temporary = spawn("a", [&]() -> Coro<> {

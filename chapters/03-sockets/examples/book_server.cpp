@@ -41,27 +41,15 @@ constexpr std::size_t kPieceBytes = 65536;
 constexpr Clock::duration kShortestWait =
     500ms;  // that costs a client its place when others need it
 
-class Patience;
-
-// The waits for clients, the longest first.
-using Waits = std::set<std::pair<Clock::time_point, Patience*>>;
-
-// What all clients share.
-struct Site {
-  examples::FileTree files;
-  Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
-  std::size_t most_visitors;  // at a time
-  std::size_t visitors = 0;
-  Waits waits{};
-  examples::Complaint crowd{};
-};
-
 // Closes a socket whose client keeps us waiting for too long. That wakes the task that waits
 // there, with an error.
 class Patience {
  public:
-  Patience(EventLoop& loop, Site& site, Socket& socket, Clock::duration limit)
-      : waits_(site.waits),
+  // The waits for clients, the longest first.
+  using All = std::set<std::pair<Clock::time_point, Patience*>>;
+
+  Patience(EventLoop& loop, All& waits, Socket& socket, Clock::duration limit)
+      : waits_(waits),
         since_(loop.time()),
         socket_(socket),
         timer_(loop.call_later(limit, [this] { end(); })) {
@@ -80,10 +68,20 @@ class Patience {
   }
 
  private:
-  Waits& waits_;
+  All& waits_;
   const Clock::time_point since_;
   Socket& socket_;
   TimerHandle timer_;
+};
+
+// What all clients share.
+struct Site {
+  examples::FileTree files;
+  Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
+  std::size_t most_visitors;  // at a time
+  std::size_t visitors = 0;
+  Patience::All waits{};
+  examples::Complaint crowd{};
 };
 
 int status_of(int error) {
@@ -157,7 +155,7 @@ Coro<> Visit::serve() {
 // False where the client has left.
 Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
-  const Patience patience(loop_, site_, client_, site_.patience);
+  const Patience patience(loop_, site_.waits, client_, site_.patience);
   std::size_t searched = 0;
   for (;;) {
     const std::size_t size = http::head_size(received_, searched);
@@ -278,14 +276,15 @@ Coro<> Visit::send_contents(File file) {
 }
 
 Coro<> Visit::send(std::string_view text) {
-  const Patience patience(loop_, site_, client_, site_.patience);
+  const Patience patience(loop_, site_.waits, client_, site_.patience);
   co_await write_all(client_, text);
 }
 
 // Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
 // our last words. So we say that we are done, and listen for a moment longer.
 Coro<> Visit::part() {
-  const Patience patience(loop_, site_, client_, std::min<Clock::duration>(site_.patience, 1s));
+  const Patience patience(loop_, site_.waits, client_,
+                          std::min<Clock::duration>(site_.patience, 1s));
   client_.shutdown_write();
   std::array<char, 4096> ignored;
   while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
@@ -303,7 +302,7 @@ Coro<> serve(Socket client, Site& site) {
 
 // Ends the client that has kept us waiting for longest. False if the longest wait has only just begun:
 // to send a client away before it could answer would help nobody.
-bool end_slowest(Waits& waits, Clock::time_point now) {
+bool end_slowest(Patience::All& waits, Clock::time_point now) {
   if (waits.empty() || now - waits.begin()->first < kShortestWait) return false;
   waits.begin()->second->end();
   return true;

@@ -52,7 +52,10 @@ bool Inbox::runs_here() const noexcept { return run_by_this_thread == this; }
 
 Inbox* Inbox::of_this_thread() noexcept { return run_by_this_thread; }
 
-const bool Inbox::begins_as_child_ = call_in_child(begin_as_child);
+std::uint32_t Inbox::note_fork() noexcept {
+  [[maybe_unused]] static const bool begins = call_in_child(begin_as_child);
+  return note_process();
+}
 
 void Inbox::begin_as_child() noexcept {
   // Where fork(2) was called in a step, the loop looks here before the next turn, and is told.

@@ -38,7 +38,7 @@ class ThreadPool::Workers final : public RefCounted<Workers> {
   void count_free() noexcept;
 
   const std::size_t most_threads_;
-  const std::uint32_t process_ = process_number();
+  const std::uint32_t process_ = note_process();
   Workers* next_left_behind_ = nullptr;
 
   // mutex_ must be held to use what follows it.

@@ -28,9 +28,6 @@ namespace {
 
 std::atomic<std::ptrdiff_t> waiting_for_work = 0;
 
-// Those that waited are not in a child of fork(2).
-[[maybe_unused]] const bool forgets_threads = call_in_child([] { waiting_for_work = 0; });
-
 // How many threads this process has; 0 where the system does not say.
 std::ptrdiff_t count_threads() noexcept {
   // A directory has a link for each directory in it, for itself and for the one above.
@@ -69,6 +66,10 @@ std::size_t count_other_threads() noexcept {
   return others > 0 ? static_cast<std::size_t>(others) : 0;
 }
 
-void note_waiting_for_work(std::ptrdiff_t change) noexcept { waiting_for_work += change; }
+void note_waiting_for_work(std::ptrdiff_t change) noexcept {
+  // Those that wait are not in a child of fork(2).
+  [[maybe_unused]] static const bool forgets = call_in_child([] { waiting_for_work = 0; });
+  waiting_for_work += change;
+}
 
 }  // namespace treadle

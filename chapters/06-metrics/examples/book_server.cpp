@@ -41,26 +41,14 @@ constexpr std::size_t kPieceBytes = 65536;
 constexpr Clock::duration kShortestWait =
     500ms;  // that costs a client its place when others need it
 
-class Patience;
-
-// The waits for clients, the longest first.
-using Waits = std::set<std::pair<Clock::time_point, Patience*>>;
-
-// What all clients share.
-struct Site {
-  examples::FileTree files;
-  Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
-  std::size_t most_visitors;  // at a time
-  examples::Clients clients{};
-  Waits waits{};
-  examples::Complaint crowd{};
-};
-
 // Ends what a task waits for when its client keeps us waiting for too long.
 class Patience {
  public:
-  Patience(EventLoop& loop, AnyTask task, Site& site, Clock::duration limit)
-      : waits_(site.waits), since_(loop.time()), deadline_(loop, std::move(task), limit) {
+  // The waits for clients, the longest first.
+  using All = std::set<std::pair<Clock::time_point, Patience*>>;
+
+  Patience(EventLoop& loop, AnyTask task, All& waits, Clock::duration limit)
+      : waits_(waits), since_(loop.time()), deadline_(loop, std::move(task), limit) {
     waits_.insert({since_, this});
   }
   Patience(const Patience&) = delete;
@@ -73,9 +61,19 @@ class Patience {
   }
 
  private:
-  Waits& waits_;
+  All& waits_;
   const Clock::time_point since_;
   examples::Deadline deadline_;
+};
+
+// What all clients share.
+struct Site {
+  examples::FileTree files;
+  Clock::duration patience;   // for a request to come, or for a piece of an answer to be taken
+  std::size_t most_visitors;  // at a time
+  examples::Clients clients{};
+  Patience::All waits{};
+  examples::Complaint crowd{};
 };
 
 int status_of(int error) {
@@ -149,7 +147,7 @@ Coro<> Visit::serve() {
 // False where the client has left, or should.
 Coro<bool> Visit::next_request() {
   // For the whole of it: a byte every second does not buy more time.
-  const Patience patience(loop_, self_, site_, site_.patience);
+  const Patience patience(loop_, self_, site_.waits, site_.patience);
   if (received_.empty()) {
     const bool begun = co_await receive_first();
     if (!begun) co_return false;
@@ -288,14 +286,14 @@ Coro<> Visit::send_contents(File file) {
 }
 
 Coro<> Visit::send(std::string_view text) {
-  const Patience patience(loop_, self_, site_, site_.patience);
+  const Patience patience(loop_, self_, site_.waits, site_.patience);
   co_await write_all(client_, text);
 }
 
 // Closing a socket with unread bytes in it makes the kernel send a reset, and that can overtake
 // our last words. So we say that we are done, and listen for a moment longer.
 Coro<> Visit::part() {
-  const Patience patience(loop_, self_, site_, std::min<Clock::duration>(site_.patience, 1s));
+  const Patience patience(loop_, self_, site_.waits, std::min<Clock::duration>(site_.patience, 1s));
   client_.shutdown_write();
   std::array<char, 4096> ignored;
   while (co_await ReadSocket(client_, ignored) > 0) co_await yield_now();
@@ -318,7 +316,7 @@ Coro<> serve(Socket client, Site& site) {
 
 // Ends the client that has kept us waiting for longest. False if the longest wait has only just begun:
 // to send a client away before it could answer would help nobody.
-bool end_slowest(Waits& waits, Clock::time_point now) {
+bool end_slowest(Patience::All& waits, Clock::time_point now) {
   if (waits.empty() || now - waits.begin()->first < kShortestWait) return false;
   waits.begin()->second->end();
   return true;

@@ -76,11 +76,11 @@ constinit thread_local Lists lists;
 
 // In a child of fork(2) there is one thread. What rested on the others is lost, and one of them may
 // have held the mutex.
-[[maybe_unused]] const bool forgets_other_threads = call_in_child([] {
+void begin_as_child_with_own_lists() noexcept {
   new (&all_lists_mutex) std::mutex;
   all_lists = lists.phase == Phase::kRecycling ? &lists : nullptr;
   lists.next = nullptr;
-});
+}
 
 void empty(Lists& mine) noexcept {
   const bool stays = mine.phase == Phase::kRecycling;
@@ -97,6 +97,7 @@ void empty(Lists& mine) noexcept {
 class Membership {
  public:
   explicit Membership(Lists& mine) noexcept : mine_(mine) {
+    [[maybe_unused]] static const bool begins = call_in_child(begin_as_child_with_own_lists);
     const std::lock_guard lock(all_lists_mutex);
     mine_.next = all_lists;
     all_lists = &mine_;

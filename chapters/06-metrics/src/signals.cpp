@@ -26,11 +26,11 @@ std::atomic<Signals*>& owner_of(int signal) { return owners[static_cast<std::siz
 
 // A child of fork(2) handles nothing that a loop of its parent handles, as after exec(3). Else its
 // Ctrl-C would wake the parent's loop, and do nothing besides.
-[[maybe_unused]] const bool forgets_signals = call_in_child([] {
+void begin_as_child() noexcept {
   for (int signal = 1; signal < NSIG; ++signal)
     if (owner_of(signal).exchange(nullptr) != nullptr) std::signal(signal, SIG_DFL);
   handlers_at_work = 0;
-});
+}
 
 void disown(int signal) noexcept {
   owner_of(signal) = nullptr;
@@ -80,6 +80,7 @@ void Signals::add(int signal, Callback callback, Times times) {
 }
 
 void Signals::begin_to_handle(int signal, Entry& entry) {
+  [[maybe_unused]] static const bool begins = call_in_child(begin_as_child);
   Signals* nobody = nullptr;
   if (!owner_of(signal).compare_exchange_strong(nobody, this))
     throw InvalidStateError(fmt::format("another loop handles {} already", signal_name(signal)));

@@ -166,6 +166,7 @@ class Inbox : public RefCounted<Inbox> {
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   bool post_errand(AnyErrand& errand) noexcept;
   void do_all(ReadyQueue& errands) noexcept;
+  static std::uint32_t note_fork() noexcept;
   static void begin_as_child() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
@@ -181,8 +182,7 @@ class Inbox : public RefCounted<Inbox> {
   std::atomic<bool> has_mail_ = false;
   std::atomic<long> runner_ = 0;  // the number of the thread that runs the loop; 0: nobody
 
-  const std::uint32_t process_ = process_number();
-  static const bool begins_as_child_;
+  const std::uint32_t process_ = note_fork();
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;

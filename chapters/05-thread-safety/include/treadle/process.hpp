@@ -17,12 +17,15 @@ namespace treadle {
 /// What process_number() reads.
 extern std::atomic<std::uint32_t> forks;
 
-/// How many times fork(2) was called between the first process that used this library and this one. A
-/// process has another number than its parent; two children of one parent have the same.
+/// How many times fork(2) was called between the process that first called note_process() and this one.
+/// A process has another number than its parent; two children of one parent have the same.
 inline std::uint32_t process_number() noexcept { return forks.load(std::memory_order_relaxed); }
 
+/// The same, and from now on children are counted: for what has to know whether it is in a child.
+std::uint32_t note_process() noexcept;
+
 /// Calls `f()` in each child of fork(2), before fork(2) returns there. It may do what a signal handler
-/// may. Meant for the start of a program: `const bool registered = call_in_child(forget);`.
+/// may. To be called once: `static const bool registered = call_in_child(forget);`.
 bool call_in_child(void (*f)()) noexcept;
 
 }  // namespace treadle

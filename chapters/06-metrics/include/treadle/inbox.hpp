@@ -192,6 +192,7 @@ class Inbox {
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
   bool post_errand(AnyErrand& errand) noexcept;
   void do_all(ReadyQueue& errands) noexcept;
+  static std::uint32_t note_fork() noexcept;
   static void begin_as_child() noexcept;
   static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
@@ -212,8 +213,7 @@ class Inbox {
 
   int own_references_ = 0;  // what the thread that runs the loop has counted; may be below zero
 
-  const std::uint32_t process_ = process_number();
-  static const bool begins_as_child_;
+  const std::uint32_t process_ = note_fork();
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
