@@ -18,9 +18,16 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
 
+#include "treadle/process.hpp"
 #include "treadle/ready_queue.hpp"
+#include "treadle/ref.hpp"
 
 namespace treadle {
 
@@ -53,6 +60,41 @@ class ThreadPool {
 
   const std::size_t most_threads_;
   std::atomic<Workers*> workers_ = nullptr;  // made for the first job
+};
+
+/// What the threads of a pool share. The pool has a reference, and so has each thread.
+class ThreadPool::Workers final : public RefCounted<Workers> {
+ public:
+  explicit Workers(std::size_t most_threads) noexcept
+      : RefCounted(1), most_threads_(most_threads) {}
+
+  /// False in a child of fork(2): the threads are not there, and one may have held the mutex.
+  bool of_this_process() const noexcept { return process_ == process_number(); }
+
+  void submit(OwnedRunnable job);
+  void end() noexcept;
+
+  /// Of another process: not destroyed, and kept in a list, so that it does not look like memory that
+  /// was lost.
+  void leave_behind() noexcept;
+
+ private:
+  void add_thread();
+  void work();
+  void count_free() noexcept;
+
+  const std::size_t most_threads_;
+  const std::uint32_t process_ = note_process();
+  Workers* next_left_behind_ = nullptr;
+
+  // mutex_ must be held to use what follows it.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  ReadyQueue jobs_;
+  std::vector<std::thread> threads_;
+  std::size_t waiting_ = 0;
+  std::size_t free_ = 0;
+  bool ending_ = false;
 };
 
 }  // namespace treadle
