@@ -300,7 +300,8 @@ TEST_CASE("Process: a job may end the pool that runs it", "[process][pool][real-
   auto pool = std::make_shared<ThreadPool>(2);
   ThreadPool& there = *pool;
   run([](std::shared_ptr<ThreadPool> last, ThreadPool& in) -> Coro<> {
-    co_await run_in_thread([mine = std::move(last)]() mutable { mine.reset(); }, in);
+    auto ends_it = [mine = std::move(last)]() mutable { mine.reset(); };
+    co_await run_in_thread(std::move(ends_it), in);
   }(std::move(pool), there));
 }
 
