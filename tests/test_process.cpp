@@ -41,7 +41,6 @@ using treadle::Sleep;
 using treadle::ThreadPool;
 using treadle::yield_now;
 using treadle::testing::in_child;
-using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
 using treadle::testing::Thread;
 
