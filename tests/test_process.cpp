@@ -65,9 +65,9 @@ Coro<> waits(std::string name) {
   }
 }
 
-Coro<int> job() {
-  co_return co_await run_in_thread([] { return 7; });
-}
+int seven() { return 7; }
+
+Coro<int> job() { co_return co_await run_in_thread(seven); }
 
 // Tells the parent, as a check in a child would not.
 void is_refused(const std::function<void()>& f) {
