@@ -278,6 +278,17 @@ TEST_CASE("Process: a child's pool begins anew, and does not do its parent's job
   CHECK(ran == 2);
 }
 
+TEST_CASE("Process: a child that destroys its parent's pool waits for no thread",
+          "[process][fork][pool][real-time]") {
+  std::optional<ThreadPool> pool(std::in_place, 1);
+  run([](ThreadPool& in) -> Coro<> { co_await run_in_thread(seven, in); }(*pool));
+  const auto ending = in_child([&] {
+    pool.reset();
+    say("well");
+  });
+  CHECK(ending.said == "well\n");
+}
+
 TEST_CASE("Process: a child that was made while threads waited for work counts none of them",
           "[process][fork][deadlock][real-time]") {
   CHECK(run(job()) == 7);  // a thread of the pool waits for work from now on
@@ -286,11 +297,14 @@ TEST_CASE("Process: a child that was made while threads waited for work counts n
     EventLoop loop;
     Thread other([&] {
       while (!go) std::this_thread::yield();
-      loop.call_soon([&] { loop.stop(); });
+      std::this_thread::sleep_for(20ms);  // so that the loop mostly counts before this thread posts
+      loop.call_soon([&] {
+        say("stopped");
+        loop.stop();
+      });
     });
     loop.call_soon([&] { go = true; });
-    loop.run_forever();  // this one is waited for
-    say("stopped");
+    loop.run_forever();  // it waits for this thread
   });
   CHECK(ending.said == "stopped\n");
 }

@@ -178,7 +178,6 @@ void Inbox::ring(std::unique_lock<std::mutex>& lock) noexcept {
 
 Inbox::Begin Inbox::begin() noexcept {
   [[maybe_unused]] thread_local const NoteEnd notes_end;
-  if (is_of_parent()) return Begin::kClosed;
   const std::lock_guard lock(mutex_);
   if (closed_) return Begin::kClosed;
   if (running_) return Begin::kRunsAlready;
