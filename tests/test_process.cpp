@@ -20,6 +20,7 @@
 #include "testing/other_thread.hpp"
 #include "testing/thread.hpp"
 #include "treadle/process.hpp"
+#include "treadle/ready_queue.hpp"
 #include "treadle/run.hpp"
 #include "treadle/run_coroutine_threadsafe.hpp"
 #include "treadle/run_in_thread.hpp"
@@ -395,8 +396,12 @@ TEST_CASE("Process: a static loop that closes at exit still has the pool",
 const struct Late {
   ~Late() {
     if (!wanted) return;
+    static struct Nothing final : treadle::Runnable {
+      void run() override {}
+      void discard() noexcept override {}
+    } nothing;
     try {
-      EventLoop().run_until_complete(job());
+      ThreadPool::shared().submit(treadle::OwnedRunnable(&nothing));
     } catch (const InvalidStateError& error) {
       say(error.what());
     }
