@@ -25,8 +25,6 @@ class Clock {
   static_assert(std::is_same_v<time_point::duration, duration>,
                 "deadlines are counted in nanoseconds");
 
-  virtual ~Clock() = default;
-
   virtual time_point now() const noexcept = 0;
 
   /// How long a thread really has to sleep until it is `deadline`; zero or less where that has
@@ -37,13 +35,18 @@ class Clock {
   /// of real time may jump.
   virtual void idle_until(time_point deadline) noexcept = 0;
 
-  /// `start + delay`, or the last moment there is where that would lie beyond it; the first, where
-  /// it would lie before that.
+  /// `start + delay`, or the last moment there is if the sum would be later than that; the first
+  /// moment if it would be earlier.
   static time_point later(time_point start, duration delay) noexcept {
     if (delay > duration::zero())
       return start > time_point::max() - delay ? time_point::max() : start + delay;
     return start < time_point::min() - delay ? time_point::min() : start + delay;
   }
+
+ protected:
+  // Not virtual, as no clock is deleted by way of its base. So the steady clock has nothing to destroy,
+  // and is there for a loop that is made while the program ends.
+  ~Clock() = default;
 };
 
 /// How long to wait: a duration of any unit, counted in nanoseconds. One that is too long for that
