@@ -487,7 +487,7 @@ TEST_CASE_METHOD(LoopFixture,
   CHECK(Counted::live() == 0);
 }
 
-TEST_CASE_METHOD(LoopFixture, "RunInThread: where no thread can be made, the task hears of it once",
+TEST_CASE_METHOD(LoopFixture, "RunInThread: if no thread can be made, the task is told once",
                  "[run_in_thread][pool][errors][real-time]") {
   ThreadPool pool(1);
   const NoThreads no_threads;

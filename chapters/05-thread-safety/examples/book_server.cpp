@@ -315,7 +315,7 @@ Coro<> serve(Socket client, Site& site) {
 }
 
 // Ends the client that has kept us waiting for longest. False if the longest wait has only just begun:
-// to send a client away before it could answer would help nobody.
+// to send a client away before it could answer would help no other.
 bool end_slowest(Patience::All& waits, Clock::time_point now) {
   if (waits.empty() || now - waits.begin()->first < kShortestWait) return false;
   waits.begin()->second->end();

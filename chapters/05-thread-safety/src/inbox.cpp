@@ -128,7 +128,7 @@ void Inbox::mail_has_come(std::unique_lock<std::mutex>& lock) noexcept {
 }
 
 void Inbox::wake() noexcept {
-  if (stands_in_here() || is_of_parent()) return;  // nobody sleeps here
+  if (stands_in_here() || is_of_parent()) return;  // no thread sleeps here
   std::unique_lock lock(mutex_);
   if (!closed_) ring(lock);
 }

@@ -28,7 +28,7 @@ namespace {
 
 std::atomic<std::ptrdiff_t> waiting_for_work = 0;
 
-// How many threads this process has; 0 where the system does not say.
+// How many threads this process has; 0 if the system does not say.
 std::ptrdiff_t count_threads() noexcept {
   // A directory has a link for each directory in it, for itself and for the one above.
   struct stat tasks {};

@@ -70,7 +70,7 @@ void Signals::add(int signal, Callback callback, Times times) {
   if (old == entries_.end()) {
     begin_to_handle(signal, entry);
   } else {
-    // In place of ours. To restore first what was before us would let that have a signal in between.
+    // In one call. If what was before ours were restored first, a signal in between would go to it.
     entry.before = old->second.before;
     static_cast<void>(set_action(signal, times, nullptr));
     forget(old);

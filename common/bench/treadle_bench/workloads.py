@@ -28,12 +28,12 @@ class Workload:
 
     @property
     def is_served(self) -> bool:
-        """True where a server's CPU time per request counts."""
+        """Whether a server's CPU time per request counts."""
         return SERVED.fullmatch(self.kind) is not None
 
     @property
     def is_file(self) -> bool:
-        """True where the servers are programs of their own that send a file: the stages' book_server, and nginx."""
+        """Whether the servers are programs of their own that send a file: the stages' book_server, and nginx."""
         return self.kind.startswith("file:")
 
     @property

@@ -30,7 +30,7 @@ std::atomic<std::size_t> most_bytes = static_cast<std::size_t>(-1);
 
 Plan& plan(Call call) { return plans[static_cast<std::size_t>(call)]; }
 
-// True where this call is to fail; errno says why.
+// Whether this call is to fail; errno says why.
 bool fails(Call call) {
   Plan& what = plan(call);
   ++what.made;

@@ -28,7 +28,7 @@ class Fault {
       left_ = times;
   }
 
-  // True where this call is to fail; errno says why.
+  // Whether this call is to fail; errno says why.
   bool comes() {
     if (left_.fetch_sub(1) <= 0) {
       ++left_;

@@ -35,7 +35,7 @@ class Log final : public treadle::FdWaiter {
   /// From now on `loop` writes what is left over. It must not be destroyed before detach().
   void attach(treadle::EventLoop& loop);
 
-  /// Writes what is left over as long as somebody reads it, and leaves the loop.
+  /// Writes what is left over as long as it is read, and leaves the loop.
   void detach() noexcept;
 
   bool try_again() noexcept override;
@@ -45,7 +45,7 @@ class Log final : public treadle::FdWaiter {
   void write_some() noexcept;
   void count_dropped();
 
-  const treadle::UniqueFd terminal_;  // where it is one
+  const treadle::UniqueFd terminal_;  // if it is one
   const int fd_;
   treadle::EventLoop* loop_ = nullptr;
   std::string waiting_;      // lines, each with its end

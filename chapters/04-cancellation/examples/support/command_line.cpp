@@ -102,7 +102,7 @@ void CommandLine::parse(int argc, char** argv) {
 }
 
 void exit_with(int status, const std::string& message) {
-  // Not fmt::print(), which throws if nobody reads stderr: the status is then all that is left.
+  // Not fmt::print(), which throws if stderr is a pipe without a reader: then only the status is left.
   std::fputs(fmt::format("{}: {}\n", program, message).c_str(), stderr);
   std::exit(status);
 }

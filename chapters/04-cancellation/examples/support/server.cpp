@@ -80,7 +80,7 @@ void run_until_told(Coro<> serve_all) {
   const Task<> task = loop.create_task(std::move(serve_all));
   for (const int signal : {SIGINT, SIGTERM}) loop.cancel_on_signal(signal, task);
   loop.run_until_done(task);
-  // Taken before the loop closes, which reports every error that nobody took.
+  // Taken before the loop closes, which reports every error that was not retrieved.
   const std::exception_ptr error = task.cancelled() ? nullptr : task.exception();
   loop.close();
   if (error) std::rethrow_exception(error);

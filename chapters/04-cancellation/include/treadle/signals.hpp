@@ -45,9 +45,9 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  /// Throws InvalidStateError where another loop has asked for `signal`; std::invalid_argument where
-  /// the system lets nobody handle it. One that was asked for here before is replaced, with no moment
-  /// in between at which nobody handles the signal; if it has come, the new one is told.
+  /// Throws InvalidStateError if another loop handles `signal`, std::invalid_argument if the system
+  /// lets no program handle it. A handler of this loop is replaced, and at no moment is the signal
+  /// without one; if it has come already, the new handler is called.
   void add(int signal, Callback callback, Times times);
 
   /// False where it had not been asked for.

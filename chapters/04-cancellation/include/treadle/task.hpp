@@ -302,7 +302,7 @@ class AnyTask {
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
 
-  /// Two handles are equal where they are handles to the same task, or both to nothing.
+  /// Two handles are equal if both refer to the same task, or both to none.
   bool operator==(const AnyTask& other) const noexcept { return address() == other.address(); }
 
   /// The task's number, for messages. Loops count from 1.

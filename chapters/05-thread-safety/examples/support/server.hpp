@@ -98,7 +98,7 @@ class Clients::Idle {
 std::size_t allow_descriptors();
 
 /// Prints a line on stdout or stderr, at once if it can be printed without blocking. The server goes on
-/// whether or not somebody reads it.
+/// whether or not it is read.
 void say(std::FILE* where, const std::string& line);
 
 /// While it lives, `loop` prints what could not be printed at once, and what its exception handler is

@@ -29,8 +29,7 @@
 // it comes to that in its next turn. Where nobody runs the loop, whoever comes does it himself.
 //
 // fork(2): a loop is its process's. In a child, the loops that were made before count as closed:
-// LoopClosedError. Destroyed there, a loop destroys its tasks where they stand and runs nothing, and
-// reports nothing. A child leaves by exec(3) or _exit(2), or makes a loop of its own; it may do so in a
+// LoopClosedError. A loop that is destroyed there destroys its tasks, and runs and reports nothing. A child leaves by exec(3) or _exit(2), or makes a loop of its own; it may do so in a
 // step of its parent's loop too, to which it does not return.
 // Source: asyncio's BaseEventLoop, for names and meaning; os.register_at_fork() of its child.
 #pragma once

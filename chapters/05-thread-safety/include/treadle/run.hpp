@@ -13,8 +13,8 @@
 
 namespace treadle {
 
-/// True on the main thread of a process in which nobody has said yet what Ctrl-C (SIGINT) does. It is
-/// false for one that a shell has put into the background, and told to ignore it.
+/// True on the main thread if SIGINT (Ctrl-C) still has its default action. It has not in a process
+/// that a shell has put into the background, which ignores it.
 bool may_take_ctrl_c() noexcept;
 
 /// Ends the process by the signal that cancelled `task`, as if nobody had ever handled it; does
@@ -31,8 +31,8 @@ void leave_by_signal_that_cancelled(const AnyTask& task);
 /// holds for other signals that cancel `main`. Who wants to end otherwise catches CancelledError in
 /// `main`.
 ///
-/// SIGINT belongs to the whole process. So all this holds on the main thread only, and only where SIGINT
-/// has its default action: a process that ignores it goes on to, and a handler of the program's own
+/// SIGINT belongs to the whole process. So all this holds on the main thread only, and only if SIGINT has
+/// its default action: a process that ignores it goes on to, and a handler of the program's own
 /// stays. Throws as EventLoop::run_until_complete().
 template <class T>
 T run(Coro<T> main) {

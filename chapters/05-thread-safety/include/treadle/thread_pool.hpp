@@ -42,8 +42,8 @@ class ThreadPool {
   /// discards the others.
   ~ThreadPool();
 
-  /// Runs `job` in one of the threads. It must not throw. Throws std::system_error where there is no
-  /// thread at all and none can be made, InvalidStateError where the pool has ended; then the job is
+  /// Runs `job` in one of the threads. It must not throw. Throws std::system_error if there is no
+  /// thread at all and none can be made, InvalidStateError if the pool has ended; then the job is
   /// discarded.
   void submit(OwnedRunnable job);
 

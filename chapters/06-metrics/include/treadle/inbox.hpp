@@ -115,7 +115,7 @@ class Inbox {
   /// True in a child of fork(2), of an inbox that was made before.
   bool is_of_parent() const noexcept { return process_ != process_number(); }
 
-  /// True where the thread that runs the loop never comes back to it: it has called exit() in a step,
+  /// True if the thread that runs the loop never comes back to it: it has called exit() in a step,
   /// or fork(2) has not brought it along.
   bool is_deserted() const noexcept;
 

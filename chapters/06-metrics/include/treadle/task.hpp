@@ -472,7 +472,7 @@ class AnyTask {
 
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
 
-  /// Two handles are equal where they are handles to the same task, or both to nothing.
+  /// Two handles are equal if both refer to the same task, or both to none.
   bool operator==(const AnyTask& other) const noexcept { return address() == other.address(); }
 
   /// The task's number, which no other task of the process has or had. The first is 1.
