@@ -1,4 +1,4 @@
-// io_budget.hpp: how much may be read and written before it is the others' turn.
+// io_budget.hpp: how much may be read and written before other tasks have their turn.
 //
 // A peer that sends faster than we read never makes us wait, and a task that never waits never lets
 // another one run. So all that moves bytes counts them, and stops for a turn when the budget is spent.

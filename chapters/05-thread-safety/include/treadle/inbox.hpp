@@ -11,8 +11,8 @@
 // The inbox is counted, and outlives its loop where others still know it. Then it is closed, and
 // says so.
 //
-// In a child of fork(2), an inbox that the parent made is as good as closed. The threads that used it
-// are not there, and one of them may have held the mutex.
+// In a child of fork(2), an inbox that the parent made counts as closed. The threads that used it are
+// not there, and one of them may have held the mutex.
 //
 // Invariants
 //   1. What is posted is taken exactly once, in order of posting; what is refused is not touched.

@@ -4,8 +4,8 @@
 // thread of its own can do it while the loop goes on. Threads are made when there is a job and no
 // thread is free for it, up to a limit, and are kept.
 //
-// A job may end its own pool: it holds the last owner, or calls exit(). So what the threads share
-// outlives the pool, until the last of them has ended.
+// A job may end the pool that runs it, if it destroys the pool's last owner or calls exit(). So the
+// threads share an object that outlives the pool, until the last of them has ended.
 //
 // Invariants
 //   1. A job is run or discarded, once.
@@ -38,8 +38,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Waits for the jobs that have begun, unless one of them calls this, which is not waited for;
-  /// discards the others.
+  /// Waits for the jobs that have begun, except for one that calls this itself; discards the others.
   ~ThreadPool();
 
   /// Runs `job` in one of the threads. It must not throw. Throws std::system_error if there is no
@@ -48,7 +47,7 @@ class ThreadPool {
   void submit(OwnedRunnable job);
 
   /// The pool that is used where no other is named. It ends with the program, after every loop with
-  /// static storage: what comes later still is refused.
+  /// static storage; a job that comes later is refused.
   static ThreadPool& shared();
 
   static std::size_t standard_size() noexcept;
@@ -74,8 +73,8 @@ class ThreadPool::Workers final : public RefCounted<Workers> {
   void submit(OwnedRunnable job);
   void end() noexcept;
 
-  /// Of another process: not destroyed, and kept in a list, so that it does not look like memory that
-  /// was lost.
+  /// In a child of fork(2): keeps what belongs to the parent in a list. It cannot be destroyed, and a leak
+  /// checker would report it otherwise.
   void leave_behind() noexcept;
 
  private:

@@ -1,9 +1,8 @@
-// process.hpp: which process this is, as fork(2) makes two of one.
+// process.hpp: whether this process is a child of the one that made an object.
 //
-// A child of fork(2) has a copy of all that its parent had in memory, and one thread: of all others
-// there is nothing left but what they were about. A mutex that one of them held stays locked. So what
-// belongs to several threads notes the number of the process that made it, and in a child keeps its
-// hands off.
+// A child of fork(2) has a copy of its parent's memory, and only the thread that called fork(2). A mutex
+// that another thread held stays locked for ever. So an object that several threads share notes the
+// number of the process in which it was made. If the number has changed, it does not touch its mutex.
 //
 // Thread safety: all of it may be used from any thread.
 // Source: fork(2), pthread_atfork(3).
@@ -21,7 +20,7 @@ extern std::atomic<std::uint32_t> forks;
 /// A process has another number than its parent; two children of one parent have the same.
 inline std::uint32_t process_number() noexcept { return forks.load(std::memory_order_relaxed); }
 
-/// The same, and from now on children are counted: for what has to know whether it is in a child.
+/// The same. Forks are counted from the first call on.
 std::uint32_t note_process() noexcept;
 
 /// Calls `f()` in each child of fork(2), before fork(2) returns there. It may do what a signal handler
