@@ -62,23 +62,28 @@ TEST_CASE_METHOD(LoopFixture, "DoneCallback: they run in the order of registrati
 }
 
 TEST_CASE_METHOD(LoopFixture,
-                 "DoneCallback: they run in the turn after the end, behind those that wait",
+                 "DoneCallback: they run in the turn after the end, in one order with tasks that wait",
                  "[task][done_callback][turn]") {
   const auto task = spawn("a", [this]() -> Coro<int> {
+    co_await yield_now();
     co_await yield_now();
     note("the task ends");
     co_return 1;
   });
-  task.add_done_callback([this] { note("callback"); });
-  spawn("b", [&]() -> Coro<> {
+  const auto wait = [&](std::string name) -> Coro<> {
     co_await task;
-    note("waiter");
-  });
+    note(name);
+  };
+  spawn("b", wait("waits"));
+  loop.run_once();
+  task.add_done_callback([this] { note("callback"); });
+  task.add_done_callback([&] { CHECK(task.done()); });
+  spawn("c", wait("waits again"));
   loop.run_once();
   loop.run_once();
   CHECK(trace == Trace{"the task ends"});
   loop.run_once();
-  CHECK(trace == Trace{"the task ends", "waiter", "callback"});
+  CHECK(trace == Trace{"the task ends", "waits", "callback", "waits again"});
 }
 
 TEST_CASE_METHOD(LoopFixture, "DoneCallback: of a task that is done it runs in the next turn",

@@ -39,10 +39,10 @@ using treadle::Readiness;
 using treadle::ReadSocket;
 using treadle::run_in_thread;
 using treadle::Sleep;
-using treadle::Suspension;
 using treadle::Task;
 using treadle::ThreadPool;
 using treadle::TreadlePromise;
+using treadle::Waiter;
 using treadle::WaitList;
 using treadle::WrongThreadError;
 using treadle::yield_now;
@@ -61,7 +61,7 @@ using treadle::testing::Threads;
 using treadle::testing::Trace;
 
 /// Waits in a list until somebody wakes it.
-class Waits : public Suspension {
+class Waits : public Waiter {
  public:
   explicit Waits(WaitList& list) : list_(list) {}
   bool await_ready() const noexcept { return false; }

@@ -8,15 +8,15 @@ namespace test_wait_list {
 
 using treadle::Coro;
 using treadle::EventLoop;
-using treadle::Suspension;
 using treadle::TreadlePromise;
+using treadle::Waiter;
 using treadle::WaitList;
 using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::Trace;
 
 /// The least awaiter there is: waits in a list until somebody wakes it.
-class WaitIn final : public Suspension {
+class WaitIn final : public Waiter {
  public:
   explicit WaitIn(WaitList& list) : list_(list) {}
   bool await_ready() const noexcept { return false; }

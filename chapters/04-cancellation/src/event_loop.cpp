@@ -158,7 +158,7 @@ void EventLoop::let_go(TaskBlock& task) noexcept {
   const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
   task.detach();
   // One that is ready is linked in the queue still; discard() will drop the reference instead.
-  if (owned && !task.queued()) task.release();
+  if (owned && !task.queued()) task.leave_loop();
 }
 
 void EventLoop::run_until(const TaskBlock& task) {
@@ -275,7 +275,7 @@ void EventLoop::adopt(TaskBlock& task) noexcept {
 void EventLoop::task_done(TaskBlock& task) noexcept {
   --unfinished_;
   if (task.asked_to_leave()) --asked_to_leave_;
-  task.release();
+  task.leave_loop();
 }
 
 void EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) noexcept {

@@ -148,14 +148,17 @@ TaskState TaskBlock::how_it_ended() const noexcept {
 void TaskBlock::finish(TaskState how) noexcept {
   frame_.reset();
   move_to(how);
-  joiners_.wake_all();
-  while (!done_callbacks_.empty()) host_->ready().push(done_callbacks_.pop());
+  run_completions();
   host_->task_done(*this);  // last: it may be the end of this block
 }
 
-void TaskBlock::add_done_callback(Runnable& callback) {
+void TaskBlock::run_completions() noexcept {
+  while (!completions_.empty()) completions_.pop_front().on_done(*this);
+}
+
+void TaskBlock::add_done_callback(Completion& callback) {
   if (host_ == nullptr) throw LoopClosedError("the loop of " + label() + " is gone");
-  (done() ? host_->ready() : done_callbacks_).push(callback);
+  add_completion(callback);
 }
 
 void TaskBlock::detach() noexcept {
@@ -164,17 +167,17 @@ void TaskBlock::detach() noexcept {
     Frame::destroy_chain(std::exchange(resume_at_, nullptr));
     keep_error(std::make_exception_ptr(CancelledError({}, CancelOrigin::kLoopClosing)));
     move_to(TaskState::kCancelled);
-    while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
+    run_completions();  // callbacks are discarded with all that the loop still has to run
   } else {
     report_lost_error();
   }
   host_ = nullptr;
 }
 
-void TaskBlock::forget() noexcept {
+void TaskBlock::abandon_ending() noexcept {
   unlink();  // first: the handler may destroy the loop, which lets go of all that it finds
   report_lost_error();
-  delete this;
+  drop_value();
 }
 
 void TaskBlock::report_lost_error() noexcept {
@@ -183,21 +186,20 @@ void TaskBlock::report_lost_error() noexcept {
   if (state_ == TaskState::kFailed) host_->error_lost(*this, error());
 }
 
-std::exception_ptr AnyTask::exception() const {
+std::exception_ptr TaskBlock::ending_error() const {
   if (!done()) throw InvalidStateError(label() + " has no error yet: it is not done");
-  block().mark_retrieved();
-  if (cancelled()) std::rethrow_exception(block().error());
-  return block().error();
+  if (state_ == TaskState::kCancelled) std::rethrow_exception(error());
+  return error();
 }
 
 bool Join::join(PromiseBase& caller) {
-  if (target_->done()) return false;
-  if (&caller.task() == &*target_)
-    throw InvalidStateError(target_->label() + " cannot wait for itself");
-  if (caller.task().host() != target_->host()) {
-    throw InvalidStateError(target_->label() + " belongs to another loop, or its loop is gone");
+  if (target_.done()) return false;
+  if (&caller.task() == &target_)
+    throw InvalidStateError(target_.label() + " cannot wait for itself");
+  if (caller.task().host() != target_.host()) {
+    throw InvalidStateError(target_.label() + " belongs to another loop, or its loop is gone");
   }
-  target_->add_joiner(*this);
+  target_.add_completion(*this);
   suspend(caller);
   return true;
 }

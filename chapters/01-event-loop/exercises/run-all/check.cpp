@@ -38,7 +38,7 @@ treadle::Coro<Counted> counted_job(int value) {
 // A door that tasks wait at until somebody opens it.
 class Door {
  public:
-  class Wait : public treadle::Suspension {
+  class Wait : public treadle::Waiter {
    public:
     explicit Wait(Door& door) : door_(door) {}
     bool await_ready() const noexcept { return door_.open_; }

@@ -89,7 +89,7 @@ class TaskBlock : public Runnable, public ListLink {
   }
 
   /// Wakes `joiner` when the task is done. REQUIRES: it is not done.
-  void add_joiner(Suspension& joiner) noexcept { joiners_.add(joiner); }
+  void add_joiner(Waiter& joiner) noexcept { joiners_.add(joiner); }
 
   /// Somebody has seen how the task ended, so its error is not lost.
   void mark_retrieved() noexcept { retrieved_ = true; }
@@ -155,7 +155,7 @@ class TaskBlockOf final : public TaskBlock {
 };
 
 /// Waits for a task to end. What `co_await task` makes.
-class Join : public Suspension {
+class Join : public Waiter {
  public:
   explicit Join(Ref<TaskBlock> task) noexcept : target_(std::move(task)) {}
 

@@ -1,49 +1,26 @@
-// wait_list.hpp: what it means for a task to wait, and where tasks wait in order of arrival.
+// wait_list.hpp: where tasks wait in order of arrival.
 //
-// A task that must wait leaves a Suspension behind: a small object in its own coroutine frame
-// that says what it waits for and is linked where the wake-up will come from. Nothing is
-// allocated for it, and when the frame goes, it goes.
-//
-// A WaitList only remembers who came first. It knows nothing of why they wait, and of the loop
-// nothing but how to wake.
+// A WaitList only remembers which task came first. It knows nothing of why they wait, and of the
+// loop nothing but how to wake.
 //
 // Invariants
-//   1. A suspension is in at most one list, and then its task is waiting.
+//   1. A waiter is in at most one list, and then its task is waiting.
 //   2. Removal comes before readiness: a task that is ready is in no list.
 //   3. Order is order of arrival. Every promise of fairness rests on this alone.
 //
 // Thread safety: none. One loop, one thread.
 #pragma once
 
-#include <string>
-
-#include "treadle/coro.hpp"
 #include "treadle/intrusive_list.hpp"
+#include "treadle/suspension.hpp"
 
 namespace treadle {
 
-/// One wait of one task. Awaiters that wait inherit it.
-class Suspension : public ListLink {
- public:
-  /// What the task waits for, for people: `Task-7`, `sleep of 2s`.
-  virtual std::string waits_for() const = 0;
-
-  /// The task that waits here. REQUIRES: suspend() has been called.
-  TaskBlock& task() const noexcept { return *task_; }
-
-  /// Makes the task ready; the loop resumes it in its next turn. REQUIRES: the task waits here.
-  void wake() noexcept;
-
+/// A suspension that waits in a WaitList.
+class Waiter : public Suspension, public ListLink {
  protected:
-  Suspension() noexcept = default;
-  ~Suspension() = default;
-
-  /// The coroutine behind `promise` waits here from now on, and its task with it. Comes last, when
-  /// the suspension is linked already: from here on it may be woken.
-  void suspend(PromiseBase& promise) noexcept;
-
- private:
-  TaskBlock* task_ = nullptr;
+  Waiter() noexcept = default;
+  ~Waiter() = default;
 };
 
 /// Tasks that wait for the same thing, first come, first woken.
@@ -51,10 +28,10 @@ class WaitList {
  public:
   bool empty() const noexcept { return waiting_.empty(); }
 
-  /// REQUIRES: `suspension` is in no list.
-  void add(Suspension& suspension) noexcept { waiting_.push_back(suspension); }
+  /// REQUIRES: `waiter` is in no list.
+  void add(Waiter& waiter) noexcept { waiting_.push_back(waiter); }
 
-  /// Wakes whoever has waited longest; does nothing where nobody waits.
+  /// Wakes the task that has waited longest; does nothing if none waits.
   void wake_one() noexcept {
     if (!empty()) waiting_.pop_front().wake();
   }
@@ -65,7 +42,7 @@ class WaitList {
   }
 
  private:
-  IntrusiveList<Suspension> waiting_;
+  IntrusiveList<Waiter> waiting_;
 };
 
 }  // namespace treadle

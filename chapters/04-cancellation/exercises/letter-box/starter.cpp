@@ -4,15 +4,16 @@
 #include <utility>
 
 #include "treadle/event_loop.hpp"
+#include "treadle/wait_list.hpp"
 
 using treadle::Coro;
 using treadle::Delay;
 using treadle::EventLoop;
 using treadle::IntrusiveList;
 using treadle::PromiseBase;
-using treadle::Suspension;
 using treadle::Timer;
 using treadle::TreadlePromise;
+using treadle::Waiter;
 
 // Letters that lie there, or people who wait for some; never both.
 template <class T>
@@ -45,7 +46,7 @@ class LetterBox {
 
 // One who wants a letter: what the task waits at.
 template <class T>
-class LetterBox<T>::Taking final : public Suspension, private Timer {
+class LetterBox<T>::Taking final : public Waiter, private Timer {
  public:
   // No patience: for ever.
   Taking(LetterBox& box, std::optional<Delay> patience) : box_(box), patience_(patience) {}

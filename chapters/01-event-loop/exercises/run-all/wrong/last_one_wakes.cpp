@@ -18,7 +18,7 @@ using treadle::EventLoop;
 
 class Countdown {
  public:
-  class Wait : public treadle::Suspension {
+  class Wait : public treadle::Waiter {
    public:
     explicit Wait(Countdown& countdown) : countdown_(countdown) {}
     bool await_ready() const noexcept { return false; }

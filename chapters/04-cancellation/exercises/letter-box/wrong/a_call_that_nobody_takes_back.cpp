@@ -10,14 +10,15 @@
 #include <utility>
 
 #include "treadle/event_loop.hpp"
+#include "treadle/wait_list.hpp"
 
 using treadle::Coro;
 using treadle::Delay;
 using treadle::EventLoop;
 using treadle::IntrusiveList;
 using treadle::PromiseBase;
-using treadle::Suspension;
 using treadle::TreadlePromise;
+using treadle::Waiter;
 
 // Letters that lie there, or people who wait for some; never both.
 template <class T>
@@ -57,7 +58,7 @@ class LetterBox {
 // Invariant: it is in the list exactly while its task
 // waits. Whatever ends the wait ends both, before it wakes.
 template <class T>
-class LetterBox<T>::Taking final : public Suspension {
+class LetterBox<T>::Taking final : public Waiter {
  public:
   // No patience: for ever.
   Taking(LetterBox& box, std::optional<Delay> patience) : box_(box), patience_(patience) {}

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "treadle/event_loop.hpp"
+#include "treadle/wait_list.hpp"
 
 using treadle::Clock;
 using treadle::Coro;
@@ -16,9 +17,9 @@ using treadle::Delay;
 using treadle::EventLoop;
 using treadle::IntrusiveList;
 using treadle::PromiseBase;
-using treadle::Suspension;
 using treadle::Timer;
 using treadle::TreadlePromise;
+using treadle::Waiter;
 
 // Letters that lie there, or people who wait for some; never both.
 template <class T>
@@ -58,7 +59,7 @@ class LetterBox {
 // Invariant: it is in the list, and its timer is armed where it has one, exactly while its task
 // waits. Whatever ends the wait ends both, before it wakes.
 template <class T>
-class LetterBox<T>::Taking final : public Suspension, private Timer {
+class LetterBox<T>::Taking final : public Waiter, private Timer {
  public:
   // No patience: for ever.
   Taking(LetterBox& box, std::optional<Delay> patience) : box_(box), patience_(patience) {}

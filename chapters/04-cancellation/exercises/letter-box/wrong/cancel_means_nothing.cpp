@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "treadle/event_loop.hpp"
+#include "treadle/wait_list.hpp"
 
 using treadle::CancelledError;
 using treadle::Clock;
@@ -17,9 +18,9 @@ using treadle::Delay;
 using treadle::EventLoop;
 using treadle::IntrusiveList;
 using treadle::PromiseBase;
-using treadle::Suspension;
 using treadle::Timer;
 using treadle::TreadlePromise;
+using treadle::Waiter;
 
 // Letters that lie there, or people who wait for some; never both.
 template <class T>
@@ -65,7 +66,7 @@ class LetterBox {
 // Invariant: it is in the list, and its timer is armed where it has one, exactly while its task
 // waits. Whatever ends the wait ends both, before it wakes.
 template <class T>
-class LetterBox<T>::Taking final : public Suspension, private Timer {
+class LetterBox<T>::Taking final : public Waiter, private Timer {
  public:
   // No patience: for ever.
   Taking(LetterBox& box, std::optional<Delay> patience) : box_(box), patience_(patience) {}

@@ -18,7 +18,6 @@ using treadle::Delay;
 using treadle::EventLoop;
 using treadle::IntrusiveList;
 using treadle::PromiseBase;
-using treadle::Suspension;
 using treadle::Timer;
 using treadle::TreadlePromise;
 
