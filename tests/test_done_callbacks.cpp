@@ -61,9 +61,10 @@ TEST_CASE_METHOD(LoopFixture, "DoneCallback: they run in the order of registrati
   CHECK(trace == expected);
 }
 
-TEST_CASE_METHOD(LoopFixture,
-                 "DoneCallback: they run in the turn after the end, in one order with tasks that wait",
-                 "[task][done_callback][turn]") {
+TEST_CASE_METHOD(
+    LoopFixture,
+    "DoneCallback: they run in the turn after the end, in one order with tasks that wait",
+    "[task][done_callback][turn]") {
   const auto task = spawn("a", [this]() -> Coro<int> {
     co_await yield_now();
     co_await yield_now();

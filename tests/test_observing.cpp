@@ -229,9 +229,7 @@ TEST_CASE("Observing: a program does the same with and without handles that obse
       {"value cancels a task",
        value_cancels_a_task,
        {"destroyed", "cancelled: its value was destroyed"}},
-      {"loses an error",
-       loses_an_error,
-       {"Task-1" + lost, "next", "done", "Task-2" + lost, "end"}},
+      {"loses an error", loses_an_error, {"Task-1" + lost, "next", "done", "Task-2" + lost, "end"}},
       {"sees an error late", sees_an_error_late, {"done"}},
       {"is closed", is_closed, {"destroyed", "cancelled", "closed"}},
   };
@@ -247,7 +245,8 @@ TEST_CASE("Observing: a program does the same with and without handles that obse
 
 // ---- What keeps a value, and what does not
 
-TEST_CASE_METHOD(LoopFixture, "Observing: a callback that does not ask for the value leaves it to its owner",
+TEST_CASE_METHOD(LoopFixture,
+                 "Observing: a callback that does not ask for the value leaves it to its owner",
                  "[observing][done_callback]") {
   const auto take = [this](Task<Value> task) -> Coro<> {
     note("has " + std::to_string(*co_await std::move(task)));
@@ -266,21 +265,24 @@ TEST_CASE_METHOD(LoopFixture, "Observing: a callback that asks for the value is 
   const auto take = [](Task<Value> mine) -> Coro<Value> { co_return co_await std::move(mine); };
   const auto taker = loop.create_task(take(task));
   loop.run_once();
-  task.add_done_callback([this](const auto& done) { note("has " + std::to_string(*done.result())); });
+  task.add_done_callback(
+      [this](const auto& done) { note("has " + std::to_string(*done.result())); });
   task = {};
   run_until_idle();
   CHECK(trace == Trace{"has 5"});
   CHECK_THROWS_AS(taker.result(), InvalidStateError);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Observing: a signal that is to cancel a task leaves its value to its owner",
+TEST_CASE_METHOD(LoopFixture,
+                 "Observing: a signal that is to cancel a task leaves its value to its owner",
                  "[observing][signals]") {
   Task<Value> task = loop.create_task(give_value());
   loop.cancel_on_signal(SIGUSR1, task);
   CHECK(*loop.run_until_complete(std::move(task)) == 5);
 }
 
-TEST_CASE_METHOD(LoopFixture, "Observing: a value is destroyed with its last owner, an error is not",
+TEST_CASE_METHOD(LoopFixture,
+                 "Observing: a value is destroyed with its last owner, an error is not",
                  "[observing][lifetime]") {
   AnyTask seen;
   {
@@ -324,7 +326,8 @@ TEST_CASE_METHOD(LoopFixture, "Observing: finished() waits for the end, however 
   const auto sleeps = []() -> Coro<> { co_await sleep_for(1h); };
   const auto sleeper = loop.create_task(sleeps());
   const auto failed = loop.create_task(fail());
-  for (const AnyTask& task : {AnyTask(sleeper), AnyTask(failed), AnyTask(loop.create_task(give_value()))})
+  for (const AnyTask& task :
+       {AnyTask(sleeper), AnyTask(failed), AnyTask(loop.create_task(give_value()))})
     loop.create_task(wait(task));
   run_until_idle();
   sleeper.cancel();
@@ -357,7 +360,8 @@ TEST_CASE_METHOD(LoopFixture, "Observing: finished() that is cancelled leaves th
   run_until_idle();
 }
 
-TEST_CASE_METHOD(LoopFixture, "Observing: handles of either kind are equal and have one hash if the task is one",
+TEST_CASE_METHOD(LoopFixture,
+                 "Observing: handles of either kind are equal and have one hash if the task is one",
                  "[observing]") {
   const auto a = loop.create_task(give_value());
   const auto b = loop.create_task(give_value());

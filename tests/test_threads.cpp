@@ -24,6 +24,7 @@
 #include "treadle/run_in_thread.hpp"
 #include "treadle/sleep.hpp"
 #include "treadle/threads.hpp"
+#include "treadle/wait_list.hpp"
 
 namespace test_threads {
 

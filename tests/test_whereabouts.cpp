@@ -174,7 +174,7 @@ TEST_CASE_METHOD(LoopFixture, "Whereabouts: errors of use name the task, too", "
   const auto self = loop.create_task(
       []() -> Coro<> {
         const AnyTask me = co_await treadle::get_current_task();
-        co_await static_cast<const Task<>&>(me);
+        co_await me.finished();
       }(),
       "snake");
   run_until_idle();

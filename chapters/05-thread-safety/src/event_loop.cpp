@@ -364,7 +364,7 @@ void EventLoop::schedule(ScheduledCall& call) {
 void EventLoop::task_done(TaskBlock& task) noexcept {
   --unfinished_;
   if (task.asked_to_leave()) --asked_to_leave_;
-  if (task.state() == TaskState::kFailed && task.keep_error_for_handles()) return;
+  if (task.state() == TaskState::kFailed && task.leave_error_to_owners()) return;
   task.unlink();
   if (const auto report = task.lost_error()) report();
   task.leave_loop();

@@ -2,7 +2,15 @@
 
 namespace treadle {
 
-void ThreadThatWaits::discard() noexcept {
+namespace {
+
+bool tell_when_done(TaskBlock& task, Completion& completion) {
+  return task.add_completion_threadsafe(OwnedCompletion(&completion, {Ref<TaskBlock>(task)}));
+}
+
+}  // namespace
+
+void BlockingWaiter::on_done(TaskBlock& /*task*/) noexcept {
   {
     const std::lock_guard lock(mutex_);
     done_ = true;
@@ -11,7 +19,7 @@ void ThreadThatWaits::discard() noexcept {
   release();
 }
 
-bool ThreadThatWaits::block_until(std::optional<Clock::time_point> deadline) {
+bool BlockingWaiter::block_until(std::optional<Clock::time_point> deadline) {
   std::unique_lock lock(mutex_);
   const auto done = [this] { return done_; };
   if (deadline) return changed_.wait_until(lock, *deadline, done);
@@ -19,7 +27,7 @@ bool ThreadThatWaits::block_until(std::optional<Clock::time_point> deadline) {
   return true;
 }
 
-bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
+bool block_until_done(const AnyTask& task, Ref<BlockingWaiter>& waiter,
                       std::optional<Clock::time_point> deadline) {
   if (task.done()) return true;
   if (Inbox::of_this_thread() != nullptr) {
@@ -27,8 +35,8 @@ bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
                             " is done would block the loop that this thread runs: await it");
   }
   if (!waiter) {
-    waiter = Ref<ThreadThatWaits>::adopt(*new ThreadThatWaits);
-    if (!task.block().run_at_end(OwnedRunnable(&*waiter))) {
+    waiter = Ref<BlockingWaiter>::adopt(*new BlockingWaiter);
+    if (!tell_when_done(task.block(), *waiter)) {
       task.block().wait_for_end_with_loop();
       return true;
     }
@@ -36,42 +44,35 @@ bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
   return waiter->block_until(deadline);
 }
 
-void Traveller::run() {
-  if (!std::exchange(under_way_, true)) return go_home();
-  const auto self = Ref<Traveller>::adopt(*this);
-  if (join_ != nullptr) std::exchange(join_, nullptr)->wake();
-}
-
-// The task's loop is gone, or our own.
-void Traveller::discard() noexcept {
-  if (!std::exchange(under_way_, true)) return go_home();
-  release();
-}
-
-void Traveller::go_home() noexcept {
+void CrossLoopWaker::on_done(TaskBlock& /*task*/) noexcept {
   if (!home_->post(*this)) release();
 }
 
+void CrossLoopWaker::run() {
+  const auto self = Ref<CrossLoopWaker>::adopt(*this);
+  if (join_ != nullptr) std::exchange(join_, nullptr)->wake();
+}
+
+// Whatever can fail comes before the suspension: after it, an error would leave a task that waits at an
+// awaiter which is gone. The waker may be home before this has returned; there it waits for its turn.
 bool RemoteJoin::join(PromiseBase& caller) {
   if (target_.done()) return false;
-  if (&caller.task() == &target_.block())
+  if (&caller.task() == &target_)
     throw InvalidStateError(target_.label() + " cannot wait for itself");
-  const bool is_there = kept_ && kept_->free_for(*caller.task().inbox());
-  if (!is_there) kept_ = Ref<Traveller>::adopt(*new Traveller(caller.task().inbox()));
-  Traveller& traveller = *kept_;
-  traveller_ = kept_;
-  traveller.meet(*this);
+  if (!kept_ || !kept_->reusable_for(*caller.task().inbox())) {
+    const auto waker = Ref<CrossLoopWaker>::adopt(*new CrossLoopWaker(caller.task().inbox()));
+    // If the loop is gone it is on its way home already: it must not find a task that is not done.
+    if (!tell_when_done(target_, *waker)) target_.wait_for_end_with_loop();
+    kept_ = waker;
+  }
+  waker_ = kept_;
+  waker_->arm(*this);
   suspend(caller);
-  if (is_there) return true;
-  // Last, as it may be home before this has returned; there it waits for its turn. Where the loop is
-  // gone it was discarded, and so is on its way: it must not find a task that is not done.
-  if (!target_.block().run_at_end(OwnedRunnable(&traveller)))
-    target_.block().wait_for_end_with_loop();
   return true;
 }
 
 void RemoteJoin::withdraw() noexcept {
-  if (const auto traveller = std::exchange(traveller_, {})) traveller->forget();
+  if (const auto waker = std::exchange(waker_, {})) waker->disarm();
 }
 
 }  // namespace treadle

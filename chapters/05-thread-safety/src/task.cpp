@@ -168,27 +168,26 @@ TaskState TaskBlock::how_it_ended() const noexcept {
 void TaskBlock::finish(TaskState how) noexcept {
   frame_.reset();
   move_to(how);
-  joiners_.wake_all();
-  while (!done_callbacks_.empty()) host_->ready().push(done_callbacks_.pop());
-  while (!at_end_.empty()) at_end_.pop().run();
+  run_completions();
   host_->task_done(*this);  // last: it may be the end of this block
 }
 
-void TaskBlock::add_done_callback(OwnedRunnable callback) {
-  // In this order: where it never runs, our reference goes first, and then who waits is told. What is
-  // to be moved out of the task must have one handle only.
-  auto add = [callback = std::move(callback), self = Ref<TaskBlock>(*this)]() mutable {
-    (self->done() ? self->host_->ready() : self->done_callbacks_).push(*callback.release());
-  };
-  if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
+void TaskBlock::run_completions() noexcept {
+  while (!completions_.empty()) completions_.pop_front().on_done(*this);
 }
 
-bool TaskBlock::run_at_end(OwnedRunnable runnable) {
-  return inbox_->reach([runnable = std::move(runnable), self = Ref<TaskBlock>(*this)]() mutable {
-    if (!self->done()) return self->at_end_.push(*runnable.release());
-    self = {};  // first, as in add_done_callback()
-    runnable.release()->run();
-  });
+bool TaskBlock::add_completion_threadsafe(OwnedCompletion completion) {
+  return inbox_->reach(
+      [self = Ref<TaskBlock>(*this), completion = std::move(completion)]() mutable {
+        self->add_completion(*completion.release());
+      });
+}
+
+void TaskBlock::add_done_callback(OwnedCallback callback) {
+  auto add = [self = Ref<TaskBlock>(*this), callback = std::move(callback)]() mutable {
+    self->add_completion(*callback.release());
+  };
+  if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
 }
 
 void TaskBlock::wait_for_end_with_loop() const noexcept {
@@ -205,20 +204,26 @@ void TaskBlock::detach() noexcept {
   keep_error(std::make_exception_ptr(CancelledError({}, CancelOrigin::kLoopClosing)));
   move_to(TaskState::kCancelled);
   state_.notify_all();
-  while (!done_callbacks_.empty()) done_callbacks_.pop().discard();
-  while (!at_end_.empty()) at_end_.pop().discard();
+  run_completions();  // callbacks are discarded with all that the loop still has to run
 }
 
-void TaskBlock::release_failed() noexcept {
-  // The last handle to go leaves an error that nobody can ask for, and the one to tell is the loop.
-  // Who is last is found out on its thread; two handles may go at the same time.
+void TaskBlock::abandon_ending() noexcept {
+  if (references_.has_loop()) return abandon_failed();
+  drop_value();
+  if (references_.drop_last_owner()) delete this;
+}
+
+void TaskBlock::abandon_failed() noexcept {
+  // The last owner to go leaves an error that nobody can ask for, and the loop is to tell of it.
   struct Drop {
-    void operator()(TaskBlock* task) const noexcept { task->drop(1); }
+    void operator()(TaskBlock* task) const noexcept {
+      if (task->references_.drop_last_owner()) delete task;
+    }
   };
-  std::unique_ptr<TaskBlock, Drop> handle(this);
+  std::unique_ptr<TaskBlock, Drop> owner(this);
   std::function<void()> report;
-  inbox_->reach([handle = std::move(handle), inbox = inbox_, report_later = &report]() mutable {
-    auto lost = handle.release()->handle_of_failed_dropped();
+  inbox_->reach([owner = std::move(owner), inbox = inbox_, report_later = &report]() mutable {
+    auto lost = owner.release()->abandon_error();
     if (!lost) return;
     // Where nobody runs the loop, we are in reach() still, with a lock held; the handler is called
     // after that.
@@ -228,12 +233,14 @@ void TaskBlock::release_failed() noexcept {
   if (report) report();
 }
 
-std::function<void()> TaskBlock::handle_of_failed_dropped() {
-  const std::uint32_t before = references_.fetch_sub(1, std::memory_order_acq_rel);
-  if (before == 1) delete this;  // the loop goes, and has let go of it already
-  if (before != kOfLoop + kKeepsError + 1) return {};
+std::function<void()> TaskBlock::abandon_error() {
+  if (!references_.has_loop()) {  // it has closed meanwhile, and told of the error then
+    abandon_ending();
+    return {};
+  }
   unlink();
   auto report = lost_error();
+  static_cast<void>(references_.drop_last_owner());  // never the last of all: the loop's is left
   leave_loop();
   return report;
 }
@@ -243,23 +250,22 @@ std::function<void()> TaskBlock::lost_error() {
   return host_->error_lost(*this, error());
 }
 
-std::exception_ptr AnyTask::exception() const {
+std::exception_ptr TaskBlock::ending_error() const {
   if (!done()) throw InvalidStateError(label() + " has no error yet: it is not done");
-  block().mark_retrieved();
-  if (cancelled()) std::rethrow_exception(block().error());
-  return block().error();
+  if (state_ == TaskState::kCancelled) std::rethrow_exception(error());
+  return error();
 }
 
 bool Join::join(PromiseBase& caller) {
-  if (target_->done()) return false;
-  if (&caller.task() == &*target_)
-    throw InvalidStateError(target_->label() + " cannot wait for itself");
-  if (&*caller.task().inbox() != &*target_->inbox()) {
-    throw InvalidStateError(target_->label() +
+  if (target_.done()) return false;
+  if (&caller.task() == &target_)
+    throw InvalidStateError(target_.label() + " cannot wait for itself");
+  if (&*caller.task().inbox() != &*target_.inbox()) {
+    throw InvalidStateError(target_.label() +
                             " belongs to another loop, or its loop is gone; to wait for a task of "
                             "another loop, make it with run_coroutine_threadsafe()");
   }
-  target_->add_joiner(*this);
+  target_.add_completion(*this);
   suspend(caller);
   return true;
 }

@@ -426,7 +426,7 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
 }
 
 void EventLoop::failed(TaskBlock& task) noexcept {
-  if (task.keep_error_for_handles()) return;
+  if (task.leave_error_to_owners()) return;
   task.unlink();
   if (const auto report = task.lost_error()) report();
   task.leave_loop();

@@ -13,18 +13,9 @@ namespace treadle {
 
 namespace {
 
-// A handle for the length of a call. When it goes, it must not be the last one, whose going reports
-// an error that nobody has asked for: its task is on its way to that.
-class Lent final : public AnyTask {
- public:
-  explicit Lent(TaskBlock* task) noexcept
-      : AnyTask(task != nullptr ? Ref<TaskBlock>(*task) : Ref<TaskBlock>()) {}
-  Lent(const Lent&) = delete;
-  Lent& operator=(const Lent&) = delete;
-  ~Lent() {
-    if (TaskBlock* task = block_.forget()) task->take_back_lent();
-  }
-};
+AnyTask handle_to(TaskBlock* task) noexcept {
+  return task != nullptr ? AnyTask(Ref<TaskBlock>(*task)) : AnyTask();
+}
 
 }  // namespace
 
@@ -100,38 +91,38 @@ void StepWatch::warn_if_slow(Clock::duration step, const TaskBlock* task,
 
 void StepWatch::created(TaskBlock& task) noexcept {
   if (options_.timing) task.keep_times(clock_.now());
-  tell([&](LoopObserver& observer) { observer.on_create(Lent(&task)); });
+  tell([&](LoopObserver& observer) { observer.on_create(handle_to(&task)); });
 }
 
 void StepWatch::resumes(TaskBlock& task) noexcept {
   by_ = &task;
   if (TaskTimes* times = times_of(task)) times->resumed(now_);
-  tell([&](LoopObserver& observer) { observer.on_resume(Lent(&task)); });
+  tell([&](LoopObserver& observer) { observer.on_resume(handle_to(&task)); });
 }
 
 void StepWatch::suspended(TaskBlock& task, WaitReason reason) noexcept {
   const Clock::duration step = end_of_step();
   if (TaskTimes* times = times_of(task)) times->suspended(now_, reason, task.where());
   warn_if_slow(step, &task, task.where());
-  tell([&](LoopObserver& observer) { observer.on_suspend(Lent(&task), reason); });
+  tell([&](LoopObserver& observer) { observer.on_suspend(handle_to(&task), reason); });
 }
 
 void StepWatch::woken(TaskBlock& task) noexcept {
   if (&task == by_) return;  // as it began to wait: it has not stopped yet
   kernel_answered();         // else it would not have been woken
   if (TaskTimes* times = times_of(task)) times->woken(now_);
-  tell([&](LoopObserver& observer) { observer.on_wake(Lent(&task), Lent(by_)); });
+  tell([&](LoopObserver& observer) { observer.on_wake(handle_to(&task), handle_to(by_)); });
 }
 
 void StepWatch::asked_to_end(TaskBlock& task) noexcept {
-  tell([&](LoopObserver& observer) { observer.on_cancel(Lent(&task)); });
+  tell([&](LoopObserver& observer) { observer.on_cancel(handle_to(&task)); });
 }
 
 void StepWatch::finished(TaskBlock& task, const std::source_location& last) noexcept {
   const Clock::duration step = end_of_step();
   if (TaskTimes* times = times_of(task)) times->finished(now_, last);
   if (&task == by_) warn_if_slow(step, &task, last);
-  tell([&](LoopObserver& observer) { observer.on_finish(Lent(&task)); });
+  tell([&](LoopObserver& observer) { observer.on_finish(handle_to(&task)); });
 }
 
 void StepWatch::turn_begins(std::size_t ready) noexcept {

@@ -279,35 +279,26 @@ void TaskBlock::finish(TaskState how) noexcept {
   move_to(how);
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, last);
-  joiners_.wake_all();
-  if (TaskRecord* record = record_or_null()) [[unlikely]]
-    call_back(*record);
+  run_completions();
   host_->task_done(*this);  // last: it may be the end of this block
 }
 
-void TaskBlock::call_back(TaskRecord& record) noexcept {
-  host_->ready().append(record.done_callbacks());
-  while (!record.at_end().empty()) record.at_end().pop().run();
+void TaskBlock::run_completions() noexcept {
+  while (!completions_.empty()) completions_.pop_front().on_done(*this);
 }
 
-void TaskBlock::add_done_callback(OwnedRunnable callback) {
-  ReadyQueue& callbacks = record().done_callbacks();
-  // In this order: where it never runs, our reference goes first, and then who waits is told. What is
-  // to be moved out of the task must have one handle only.
-  auto add = [&callbacks, callback = std::move(callback), self = Ref<TaskBlock>(*this)]() mutable {
-    (self->done() ? self->host_->ready() : callbacks).push(*callback.release());
+bool TaskBlock::add_completion_threadsafe(OwnedCompletion completion) {
+  return inbox_->reach(
+      [self = Ref<TaskBlock>(*this), completion = std::move(completion)]() mutable {
+        self->add_completion(*completion.release());
+      });
+}
+
+void TaskBlock::add_done_callback(OwnedCallback callback) {
+  auto add = [self = Ref<TaskBlock>(*this), callback = std::move(callback)]() mutable {
+    self->add_completion(*callback.release());
   };
   if (!inbox_->reach(std::move(add))) throw LoopClosedError("the loop of " + label() + " is gone");
-}
-
-bool TaskBlock::run_at_end(OwnedRunnable runnable) {
-  ReadyQueue& at_end = record().at_end();
-  return inbox_->reach(
-      [&at_end, runnable = std::move(runnable), self = Ref<TaskBlock>(*this)]() mutable {
-        if (!self->done()) return at_end.push(*runnable.release());
-        self = {};  // first, as in add_done_callback()
-        runnable.release()->run();
-      });
 }
 
 void TaskBlock::wait_for_end_with_loop() const noexcept {
@@ -326,22 +317,26 @@ void TaskBlock::detach() noexcept {
   state_.notify_all();
   if (StepWatch* watch = host_->step_watch()) [[unlikely]]
     watch->finished(*this, {});
-  TaskRecord* record = record_or_null();
-  if (record == nullptr) return;
-  for (ReadyQueue* left : {&record->done_callbacks(), &record->at_end()})
-    while (!left->empty()) left->pop().discard();
+  run_completions();  // callbacks are discarded with all that the loop still has to run
 }
 
-void TaskBlock::release_failed() noexcept {
-  // The last handle to go leaves an error that nobody can ask for, and the one to tell is the loop.
-  // Who is last is found out on its thread; two handles may go at the same time.
+void TaskBlock::abandon_ending() noexcept {
+  if (references_.has_loop()) return abandon_failed();
+  drop_value();
+  if (references_.drop_last_owner()) delete this;
+}
+
+void TaskBlock::abandon_failed() noexcept {
+  // The last owner to go leaves an error that nobody can ask for, and the loop is to tell of it.
   struct Drop {
-    void operator()(TaskBlock* task) const noexcept { task->drop(1); }
+    void operator()(TaskBlock* task) const noexcept {
+      if (task->references_.drop_last_owner()) delete task;
+    }
   };
-  std::unique_ptr<TaskBlock, Drop> handle(this);
+  std::unique_ptr<TaskBlock, Drop> owner(this);
   std::function<void()> report;
-  inbox_->reach([handle = std::move(handle), inbox = inbox_, report_later = &report]() mutable {
-    auto lost = handle.release()->handle_of_failed_dropped();
+  inbox_->reach([owner = std::move(owner), inbox = inbox_, report_later = &report]() mutable {
+    auto lost = owner.release()->abandon_error();
     if (!lost) return;
     // Where nobody runs the loop, we are in reach() still, with a lock held; the handler is called
     // after that.
@@ -351,12 +346,14 @@ void TaskBlock::release_failed() noexcept {
   if (report) report();
 }
 
-std::function<void()> TaskBlock::handle_of_failed_dropped() {
-  const std::uint32_t before = references_.fetch_sub(1, std::memory_order_acq_rel);
-  if (before == 1) delete this;  // the loop goes, and has let go of it already
-  if (before != kOfLoop + kKeepsError + 1) return {};
+std::function<void()> TaskBlock::abandon_error() {
+  if (!references_.has_loop()) {  // it has closed meanwhile, and told of the error then
+    abandon_ending();
+    return {};
+  }
   unlink();
   auto report = lost_error();
+  static_cast<void>(references_.drop_last_owner());  // never the last of all: the loop's is left
   leave_loop();
   return report;
 }
@@ -366,27 +363,24 @@ std::function<void()> TaskBlock::lost_error() {
   return host_->error_lost(*this, error());
 }
 
-std::exception_ptr AnyTask::exception() const {
+std::exception_ptr TaskBlock::ending_error() const {
   if (!done()) throw InvalidStateError(label() + " has no error yet: it is not done");
-  block().mark_retrieved();
-  if (cancelled()) std::rethrow_exception(block().error());
-  return block().error();
+  if (state_ == TaskState::kCancelled) std::rethrow_exception(error());
+  return error();
 }
 
 template <class F>
-auto AnyTask::look(F f) const {
-  auto answer = block().inbox()->look([task = block_, f] { return f(*task); });
-  return answer ? *std::move(answer)
-                : f(block());  // the loop is closed, and nothing moves any more
+auto TaskBlock::inspect(F f) {
+  auto answer = inbox_->look([task = Ref<TaskBlock>(*this), f] { return f(*task); });
+  return answer ? *std::move(answer) : f(*this);  // the loop is closed, and nothing moves any more
 }
 
-TaskMetrics AnyTask::metrics() const {
-  return look([](const TaskBlock& task) { return task.metrics(); });
+TaskMetrics TaskBlock::inspect_metrics() {
+  return inspect([](const TaskBlock& task) { return task.metrics(); });
 }
 
-std::vector<StackEntry> AnyTask::stack() const {
-  const AwaitChain chain = look([](const TaskBlock& task) { return task.chain(); });
-  return {chain.begin(), chain.end()};
+AwaitChain TaskBlock::inspect_chain() {
+  return inspect([](const TaskBlock& task) { return task.chain(); });
 }
 
 bool Join::join(PromiseBase& caller) {
@@ -397,7 +391,7 @@ bool Join::join(PromiseBase& caller) {
                             " belongs to another loop, or its loop is gone; to wait for a task of "
                             "another loop, make it with run_coroutine_threadsafe()");
   }
-  target_.add_joiner(*this);
+  target_.add_completion(*this);
   suspend(caller);
   return true;
 }

@@ -16,7 +16,7 @@ constexpr std::size_t kMostLines = 12;
 
 const TaskBlock* awaited_by(const TaskBlock& task) {
   const Suspension* place = task.waiting_at();
-  return place != nullptr ? place->awaited_task() : nullptr;
+  return place != nullptr ? place->blocker() : nullptr;
 }
 
 std::size_t joiners_of(const TaskBlock& task) {

@@ -28,7 +28,7 @@ class Ref {
 
   /// A reference to a class is one to its base. The two may count differently, so each counts its own.
   template <std::derived_from<T> U>
-  Ref(const Ref<U>& other) noexcept : target_(other ? &*other : nullptr) {
+  Ref(Ref<U> other) noexcept : target_(other ? &*other : nullptr) {
     if (target_ != nullptr) target_->retain();
   }
 

@@ -482,8 +482,8 @@ class AnyTask : public TaskHandle<TaskBlock> {
 /// True for an F that says of itself that an AnyTask will do. One that takes `auto` says nothing, and
 /// to ask it would compile its body.
 template <class F>
-concept ObservingFunction =
-    (requires { &F::operator(); } || std::is_pointer_v<F>) && std::invocable<F, AnyTask>;
+concept ObservingFunction = (requires { &F::operator(); } ||
+                             std::is_pointer_v<F>)&&std::invocable<F, AnyTask>;
 
 /// A handle to a coroutine that a loop owns and runs.
 ///
@@ -609,10 +609,14 @@ class CurrentTask {
 
 }  // namespace treadle
 
+namespace std {
+
 /// Handles to the same task have the same hash.
 template <>
-struct std::hash<treadle::AnyTask> {
-  std::size_t operator()(const treadle::AnyTask& task) const noexcept {
-    return std::hash<const treadle::TaskBlock*>()(task.address());
+struct hash<treadle::AnyTask> {
+  size_t operator()(const treadle::AnyTask& task) const noexcept {
+    return hash<const treadle::TaskBlock*>()(task.address());
   }
 };
+
+}  // namespace std

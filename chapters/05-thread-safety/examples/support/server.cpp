@@ -86,13 +86,6 @@ void run_until_told(Coro<> serve_all) {
   if (error) std::rethrow_exception(error);
 }
 
-// Waits until a task is done, however it ends.
-class End final : public Join {
- public:
-  explicit End(const Task<>& task) : Join(Ref<TaskBlock>(task.block())) {}
-  void await_resume() const noexcept {}
-};
-
 }  // namespace
 
 void add_server_options(CommandLine& line, ServerOptions& options) {
@@ -182,7 +175,7 @@ Coro<> Clients::all_gone() {
   std::vector<Task<>> tasks;  // of our own, as those who leave are taken off the list
   tasks.reserve(clients_.size());
   for (const auto& [id, client] : clients_) tasks.push_back(client.task);
-  for (const Task<>& task : tasks) co_await End(task);
+  for (const Task<>& task : tasks) co_await task.finished();
 }
 
 void Clients::cut_off_the_rest() {

@@ -36,9 +36,11 @@ class Ref {
   }
   Ref(Ref&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
 
-  /// A reference to a class is one to its base.
+  /// A reference to a class is one to its base. The two may count differently, so each counts its own.
   template <std::derived_from<T> U>
-  Ref(Ref<U> other) noexcept : target_(other.forget()) {}
+  Ref(Ref<U> other) noexcept : target_(other ? &*other : nullptr) {
+    if (target_ != nullptr) target_->retain();
+  }
 
   Ref& operator=(Ref other) noexcept {
     std::swap(target_, other.target_);

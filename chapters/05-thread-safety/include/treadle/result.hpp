@@ -75,6 +75,11 @@ class Result {
     }
   }
 
+  /// Destroys the value, if that is how it ended. It cannot be asked for then.
+  void drop_value() noexcept {
+    if (ending_.index() == kValue) ending_.template emplace<kEmpty>();
+  }
+
   /// The value, left in place, or the error thrown. REQUIRES: ready().
   View get() const {
     throw_if_error();

@@ -28,12 +28,11 @@ namespace treadle {
 
 /// A thread that blocks until a task is done, or several. Made with two references, as the task knows
 /// it and the handle that the thread blocks on.
-class ThreadThatWaits final : public Runnable, public RefCounted<ThreadThatWaits> {
+class BlockingWaiter final : public Completion, public RefCounted<BlockingWaiter> {
  public:
-  ThreadThatWaits() noexcept : RefCounted(2) {}
+  BlockingWaiter() noexcept : RefCounted(2) {}
 
-  void run() override { discard(); }
-  void discard() noexcept override;
+  void on_done(TaskBlock& task) noexcept override;
 
   /// Blocks until the task is done; false where `deadline` comes first.
   bool block_until(std::optional<Clock::time_point> deadline);
@@ -47,41 +46,42 @@ class ThreadThatWaits final : public Runnable, public RefCounted<ThreadThatWaits
 
 /// Blocks this thread until `task` is done; false where `deadline` comes first. `waiter` is null, or
 /// what this has left with the task before. Throws InvalidStateError on a thread that runs a loop.
-bool block_until_done(const AnyTask& task, Ref<ThreadThatWaits>& waiter,
+bool block_until_done(const AnyTask& task, Ref<BlockingWaiter>& waiter,
                       std::optional<Clock::time_point> deadline);
 
-/// What a task leaves with one of another loop that it waits for. It runs twice: where that has ended,
-/// and then at home, where somebody waits or nobody does any more.
-class Traveller final : public Runnable, public RefCounted<Traveller> {
+/// Wakes a task of one loop when a task of another is done: told there, it posts itself home, and wakes
+/// what waits when it runs.
+class CrossLoopWaker final : public Completion, public Runnable, public RefCounted<CrossLoopWaker> {
  public:
-  /// Made with two references: of the one who waits, and the journey's.
-  explicit Traveller(Ref<Inbox> home) noexcept : RefCounted(2), home_(std::move(home)) {}
+  /// Made with two references: of the task that waits, and of the list that it is put in.
+  explicit CrossLoopWaker(Ref<Inbox> home) noexcept : RefCounted(2), home_(std::move(home)) {}
 
+  void on_done(TaskBlock& task) noexcept override;
   void run() override;
-  void discard() noexcept override;
+  void discard() noexcept override { release(); }
 
-  /// True where it comes home to the loop of `inbox`, and nobody waits for it there.
-  bool free_for(const Inbox& inbox) const noexcept { return &*home_ == &inbox && join_ == nullptr; }
+  /// True if it comes home to the loop of `inbox`, and no task waits for it there.
+  bool reusable_for(const Inbox& inbox) const noexcept {
+    return &*home_ == &inbox && join_ == nullptr;
+  }
 
-  /// Wakes `join` when it comes home. Called there, as forget() is.
-  void meet(Suspension& join) noexcept { join_ = &join; }
+  /// Wakes `join` when it comes home. Called there, as disarm() is.
+  void arm(Suspension& join) noexcept { join_ = &join; }
 
-  /// Nobody waits any more.
-  void forget() noexcept { join_ = nullptr; }
+  /// No task waits any more.
+  void disarm() noexcept { join_ = nullptr; }
 
  private:
-  void go_home() noexcept;
-
   const Ref<Inbox> home_;
-  Suspension* join_ = nullptr;  // who waits, or null; touched at home only
-  bool under_way_ = false;
+  Suspension* join_ = nullptr;  // what waits, or null; touched at home only
 };
 
 /// A task that waits for one of another loop. Cancelled, it leaves that alone.
 class RemoteJoin : public Suspension {
  public:
   /// `kept` is what was left with the task before, or null, and is where the new one is kept.
-  RemoteJoin(AnyTask task, Ref<Traveller>& kept) noexcept : target_(std::move(task)), kept_(kept) {}
+  RemoteJoin(TaskBlock& target, Ref<CrossLoopWaker>& kept) noexcept
+      : target_(target), kept_(kept) {}
   RemoteJoin(const RemoteJoin&) = delete;
   RemoteJoin& operator=(const RemoteJoin&) = delete;
 
@@ -99,82 +99,98 @@ class RemoteJoin : public Suspension {
  protected:
   ~RemoteJoin() { withdraw(); }
 
-  AnyTask target_;
+  TaskBlock& target_;
 
  private:
   bool join(PromiseBase& caller);
 
-  Ref<Traveller>& kept_;
-  Ref<Traveller> traveller_;  // knows where we are, for as long as we wait
+  Ref<CrossLoopWaker>& kept_;
+  Ref<CrossLoopWaker> waker_;  // knows where we are, for as long as we wait
 };
 
-/// What run_coroutine_threadsafe() gives: a handle to a task, for those who are not of its loop.
+/// What run_coroutine_threadsafe() gives: a handle to a task, for threads and loops that are not its own.
+/// It owns the ending, as a Task does.
 template <class T>
-class RemoteTask : public AnyTask {
+class RemoteTask : public TaskHandle<TaskBlockOf<T>> {
+  using Handle = TaskHandle<TaskBlockOf<T>>;
+
  public:
-  explicit RemoteTask(Task<T> task) noexcept : AnyTask(std::move(task)) {}
+  explicit RemoteTask(const Task<T>& task) noexcept : Handle(Ref<TaskBlockOf<T>>(task.block())) {}
+
+  using Handle::block;
 
   /// Blocks this thread until the task is done; gives its value or throws its error, CancelledError
-  /// where it was cancelled or its loop was closed. Throws InvalidStateError on a thread that runs a
+  /// if it was cancelled or its loop was closed. Throws InvalidStateError on a thread that runs a
   /// loop, which it would keep from running: await it there.
   T result() && {
     block_until_done(*this, waiter_, std::nullopt);
-    return give().take();
+    return std::move(*this).give().take();
   }
   typename Task<T>::View result() const& {
     block_until_done(*this, waiter_, std::nullopt);
-    return static_cast<TaskBlockOf<T>&>(seen()).result().get();
+    return view(block());
   }
 
-  /// The same for no longer than `timeout`: then it throws TimeoutError, and the task goes on. Who
-  /// wants it to end cancels it.
+  /// The same for no longer than `timeout`: then it throws TimeoutError, and the task goes on. To end
+  /// it, cancel it.
   T result(Delay timeout) && {
     block_for(timeout);
-    return give().take();
+    return std::move(*this).give().take();
   }
   typename Task<T>::View result(Delay timeout) const& {
     block_for(timeout);
-    return static_cast<TaskBlockOf<T>&>(seen()).result().get();
+    return view(block());
   }
 
   /// Waits for the end, in a task of any loop. Its loop wakes the waiting one through its inbox.
-  auto operator co_await() && { return JoinToTake(std::move(*this), traveller_); }
-  auto operator co_await() const& { return JoinToSee(*this, traveller_); }
+  auto operator co_await() && { return JoinToTake(std::move(*this), waker_); }
+  auto operator co_await() const& { return JoinToSee(*this, waker_); }
+
+  /// See AnyTask::add_done_callback(). It runs on the thread of the task's loop.
+  template <DoneFunction<AnyTask> F>
+  void add_done_callback(F f) const {
+    AnyTask(*this).add_done_callback(std::move(f));
+  }
 
  private:
-  class JoinToTake final : public RemoteJoin {
+  /// Waits with a handle of its own.
+  class JoinWithHandle : public RemoteJoin {
    public:
-    using RemoteJoin::RemoteJoin;
-    T await_resume() { return RemoteTask(std::move(target_)).give().take(); }
-  };
-  class JoinToSee final : public RemoteJoin {
-   public:
-    using RemoteJoin::RemoteJoin;
-    typename Task<T>::View await_resume() {
-      return static_cast<TaskBlockOf<T>&>(RemoteTask(target_).seen()).result().get();
-    }
-  };
+    JoinWithHandle(RemoteTask task, Ref<CrossLoopWaker>& kept) noexcept
+        : RemoteJoin(task.block(), kept), task_(std::move(task)) {}
 
-  explicit RemoteTask(AnyTask task) noexcept : AnyTask(std::move(task)) {}
+   protected:
+    ~JoinWithHandle() = default;
+
+    RemoteTask task_;
+  };
+  class JoinToTake final : public JoinWithHandle {
+   public:
+    using JoinWithHandle::JoinWithHandle;
+    T await_resume() { return std::move(this->task_).give().take(); }
+  };
+  class JoinToSee final : public JoinWithHandle {
+   public:
+    using JoinWithHandle::JoinWithHandle;
+    typename Task<T>::View await_resume() { return view(this->task_.block()); }
+  };
 
   // The handle itself and no second one, so that a value can be moved out.
-  Task<T> give() {
-    auto& block = static_cast<TaskBlockOf<T>&>(*this->block_.forget());
-    return Task<T>(Ref<TaskBlockOf<T>>::adopt(block));
-  }
-  TaskBlock& seen() const {
-    block().mark_retrieved();
-    return block();
+  Task<T> give() && { return Task<T>(std::move(this->block_)); }
+
+  static typename Task<T>::View view(TaskBlockOf<T>& block) {
+    block.mark_retrieved();
+    return block.result().get();
   }
   void block_for(Delay timeout) const {
     const auto deadline = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
     if (!block_until_done(*this, waiter_, deadline))
-      throw TimeoutError(label() + " is not done in time, and goes on");
+      throw TimeoutError(this->label() + " is not done in time, and goes on");
   }
 
-  // Kept, so that who waits in vain and again leaves but one.
-  mutable Ref<ThreadThatWaits> waiter_;
-  mutable Ref<Traveller> traveller_;
+  // Kept, so that to wait in vain and again leaves but one.
+  mutable Ref<BlockingWaiter> waiter_;
+  mutable Ref<CrossLoopWaker> waker_;
 };
 
 /// Makes a task of `coro` on `loop`, which may run in another thread, and gives a handle to block on

@@ -81,6 +81,11 @@ class Result {
     }
   }
 
+  /// Destroys the value, if that is how it ended. It cannot be asked for then.
+  void drop_value() noexcept {
+    if (has_value()) clear();
+  }
+
   /// The value, left in place, or the error thrown. REQUIRES: ready().
   View get() const {
     if (!has_value()) throw_error();

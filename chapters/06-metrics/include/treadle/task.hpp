@@ -1,8 +1,11 @@
 // task.hpp: Task<T>, a Coro that a loop owns, and the block of memory behind the handle.
 //
 // A Task is a handle: cheap to copy, and never the reason why the work goes on. The loop holds
-// the work until it has ended; handles hold the ending until nobody can ask for it any more. An
-// ending that is an error and that nobody ever asked for is reported, not lost.
+// the work until it has ended; Task<T> handles own the ending until the last of them is gone. An
+// ending that is an error and that no owner ever asked for is reported, not lost.
+//
+// An AnyTask observes. It keeps the block, so that it can always be asked, and owns nothing: with it
+// or without it the program does the same.
 //
 // A task is one chain of coroutines, so at any moment there is one place where it goes on. The
 // block knows it, and is itself what lies in the ready queue.
@@ -16,13 +19,13 @@
 // Invariants
 //   1. A task is in one TaskState and goes from one to the next as may_follow() allows. Where it is
 //      suspended, it is ready (queued) or it waits, at one suspension.
-//   2. The frame is destroyed as soon as the task is done, the ending and the block when the last
-//      handle is gone. The loop lets go of a task when it is done; of one that failed, only when
-//      nobody can ask for the error any more.
+//   2. The frame is destroyed as soon as the task is done; the value when the last owner is gone, or
+//      at once if there is none; the block with the last reference of whatever kind. The loop lets go
+//      of a task when it is done; of one that failed, only when no owner can ask for the error.
 //   3. host_ is there for as long as the inbox is not closed; a handle may outlive its loop.
 //   4. cancel_ is a request that has not been delivered. It is thrown once, or dropped.
 //   5. The result is set before the state says so, and not changed after.
-//   6. Of what is rare (a name, context, times, done callbacks) the block holds one pointer, null until
+//   6. Of what is rare (a name, context, times) the block holds one pointer, null until
 //      it is needed.
 //
 // Thread safety: all that a handle can be asked may be asked from any thread. What is not atomic
@@ -41,9 +44,12 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "treadle/completion.hpp"
 #include "treadle/context_storage.hpp"
 #include "treadle/coro.hpp"
 #include "treadle/inbox.hpp"
@@ -53,8 +59,9 @@
 #include "treadle/result.hpp"
 #include "treadle/stack_entry.hpp"
 #include "treadle/step_watch.hpp"
+#include "treadle/suspension.hpp"
 #include "treadle/task_record.hpp"
-#include "treadle/wait_list.hpp"
+#include "treadle/task_references.hpp"
 
 namespace treadle {
 
@@ -120,15 +127,23 @@ class TaskHost : public CallbackErrors {
   StepWatch* step_watch_ = nullptr;
 };
 
+/// A completion on its way to the list of a task. Destroyed before it is there, it is told at once: the
+/// loop is closed, and the task with it.
+struct TellDone {
+  Ref<TaskBlock> task;
+  void operator()(Completion* completion) const noexcept { completion->on_done(*task); }
+};
+using OwnedCompletion = std::unique_ptr<Completion, TellDone>;
+
+class DoneCallback;
+
+/// A callback on its way to the list of a task. Destroyed before it is there, it never runs.
+using OwnedCallback = std::unique_ptr<DoneCallback, Discard>;
+
 /// What stands behind the handles of one task, whatever its type.
 class TaskBlock : public Runnable, public ListLink {
  public:
   using Id = std::uint64_t;
-
-  static constexpr std::uint32_t kOfLoop = 1U << 31;  // the loop's reference, beside the handles'
-  static constexpr std::uint32_t kKeepsError = 1U
-                                               << 30;  // it has failed, and handles may ask for it
-  static constexpr std::uint32_t kHandles = kKeepsError - 1;
 
   Id id() const noexcept { return id_; }
 
@@ -202,10 +217,16 @@ class TaskBlock : public Runnable, public ListLink {
   /// What it has cost up to `now`.
   TaskMetrics metrics() const;
 
-  /// Who waits for it to end, in order of arrival.
+  /// The same two, asked from any thread. See TaskHandle::metrics().
+  TaskMetrics inspect_metrics();
+  AwaitChain inspect_chain();
+
+  /// Calls `visit(task)` for each task that waits for this one to end, in order of arrival.
   template <class F>
   void for_each_joiner(F&& visit) const {
-    joiners_.for_each([&](const Suspension& joiner) { visit(joiner.task()); });
+    completions_.for_each([&](const Completion& each) {
+      if (const Suspension* waiter = each.waiter()) visit(waiter->task());
+    });
   }
 
   /// Makes a waiting task ready. REQUIRES: it waits, or is being destroyed: then nothing happens.
@@ -244,28 +265,32 @@ class TaskBlock : public Runnable, public ListLink {
   /// Throws the request out of the co_await behind `promise`, which is where the task goes on.
   [[noreturn]] void throw_cancelled();
 
-  /// Wakes `joiner` when the task is done. REQUIRES: it is not done.
-  void add_joiner(Suspension& joiner) noexcept { joiners_.add(joiner); }
+  /// Tells `completion` when the task is done, in the order of these calls; at once if it is done.
+  void add_completion(Completion& completion) noexcept {
+    if (done()) return completion.on_done(*this);
+    completions_.push_back(completion);
+  }
 
-  /// Runs `callback` by the loop's ready queue when the task is done. Those of one task run in the
-  /// order of these calls. Throws LoopClosedError where the loop is gone.
+  /// The same from any thread. False if the loop is closed: then the completion has been told, and the
+  /// task is done or about to be.
+  bool add_completion_threadsafe(OwnedCompletion completion);
+
+  /// The same for a callback, which needs a loop that runs it. Throws LoopClosedError if that is gone.
   /// From any thread.
-  void add_done_callback(OwnedRunnable callback);
-
-  /// Runs `runnable` on the loop's thread in the step that ends the task, or at once where it is done.
-  /// It wakes somebody who is not of this loop, and throws nothing. False where the loop is closed: then
-  /// it was discarded. From any thread.
-  bool run_at_end(OwnedRunnable runnable);
+  void add_done_callback(OwnedCallback callback);
 
   /// Blocks until the task is done, which it is about to be: its loop is closed, and destroys what is
   /// left. From any other thread than the loop's.
   void wait_for_end_with_loop() const noexcept;
 
-  /// Somebody has seen how the task ended, so its error is not lost. From any thread.
+  /// An owner has seen how the task ended, so its error is not lost. From any thread.
   void mark_retrieved() noexcept { retrieved_.store(true, std::memory_order_release); }
 
   /// The error the task ended with, or null.
   virtual std::exception_ptr error() const noexcept = 0;
+
+  /// See TaskHandle::exception().
+  std::exception_ptr ending_error() const;
 
   /// Runs until the next suspension or the end.
   void run() final;
@@ -277,39 +302,25 @@ class TaskBlock : public Runnable, public ListLink {
   /// for is reported.
   void detach() noexcept;
 
-  /// The loop lets go of the task.
-  void leave_loop() noexcept { drop(kOfLoop | (references_ & kKeepsError)); }
-
-  /// Of a handle. From any thread.
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    // One word says whether the task failed before the handle went or after: else each side could
-    // leave the error to the other.
-    std::uint32_t now = references_.load(std::memory_order_acquire);
-    while (now != 1) {
-      if ((now & kKeepsError) != 0) return release_failed();
-      if (references_.compare_exchange_weak(now, now - 1, std::memory_order_acq_rel,
-                                            std::memory_order_acquire))
-        return;
-    }
-    delete this;
+  /// The loop lets go of the task, which is done. An ending that has no owner goes with it.
+  void leave_loop() noexcept {
+    if (references_.leave_to_owners()) return;
+    drop_value();
+    if (references_.drop_loop()) delete this;
   }
 
-  /// The task has failed. True where there is a handle, whose owner may ask for the error; then the
-  /// last one to go comes to the loop.
-  bool keep_error_for_handles() noexcept {
-    return (references_.fetch_or(kKeepsError, std::memory_order_acq_rel) & kHandles) > 0;
-  }
+  /// The task has failed. True if it has an owner, which may ask for the error; the last one that
+  /// goes comes to the loop then.
+  bool leave_error_to_owners() noexcept { return references_.mark_done(); }
 
-  /// The same for a handle that was only lent: another is there still.
-  void take_back_lent() noexcept { references_.fetch_sub(1, std::memory_order_release); }
-
-  /// What tells of an error that nobody has asked for; empty where there is none.
+  /// What tells of an error that nobody has asked for; empty if there is none.
   std::function<void()> lost_error();
 
-  /// True where there is more than one handle. From any thread.
-  bool shared() const noexcept {
-    return (references_.load(std::memory_order_acquire) & kHandles) > 1;
+  /// A reference keeps the block, and nothing else. TaskBlockOf<T> counts its own: owners. From any
+  /// thread.
+  void retain() noexcept { references_.add(); }
+  void release() noexcept {
+    if (references_.drop()) delete this;
   }
 
  protected:
@@ -325,22 +336,34 @@ class TaskBlock : public Runnable, public ListLink {
   /// The task ends without its coroutine's having a say.
   virtual void keep_error(std::exception_ptr error) noexcept = 0;
 
- private:
-  void drop(std::uint32_t references) noexcept {
-    // Whoever has the only reference there is need not lock the bus to know it.
-    if (references_.load(std::memory_order_acquire) == references ||
-        references_.fetch_sub(references, std::memory_order_acq_rel) == references)
-      delete this;
-  }
-  void release_failed() noexcept;
-  std::function<void()> handle_of_failed_dropped();
+  /// Destroys the value, if there is one.
+  virtual void drop_value() noexcept = 0;
 
+  void add_owner() noexcept { references_.add_owner(); }
+  void drop_owner() noexcept {
+    switch (references_.drop_owner()) {
+      case TaskReferences::Dropped::kOthers:
+        return;
+      case TaskReferences::Dropped::kLast:
+        delete this;
+        return;
+      case TaskReferences::Dropped::kLastOwner:
+        return abandon_ending();
+    }
+  }
+
+  /// True if the ending has more than one owner. From any thread.
+  bool has_several_owners() const noexcept { return references_.shared(); }
+
+ private:
   void move_to(TaskState next) noexcept;
   void make_ready() noexcept {
     host_->ready().push(*this);
     if (StepWatch* watch = host_->step_watch()) [[unlikely]]
       watch->woken(*this);
   }
+  template <class F>
+  auto inspect(F f);
   TaskRecord& record();
   TaskRecord* record_or_null() const noexcept { return record_.load(std::memory_order_acquire); }
   static AwaitChain chain_from(const PromiseBase& innermost, std::size_t most);
@@ -354,9 +377,12 @@ class TaskBlock : public Runnable, public ListLink {
   [[gnu::cold, gnu::noinline]] void end_before_first_step() noexcept;
   [[gnu::cold, gnu::noinline]] TaskState how_it_failed() const noexcept;
   [[gnu::cold, gnu::noinline]] void forget_error() noexcept;
-  [[gnu::cold, gnu::noinline]] void call_back(TaskRecord& record) noexcept;
   [[gnu::cold, gnu::noinline]] void delete_record() noexcept;
   std::exception_ptr take_request() noexcept;
+  void run_completions() noexcept;
+  void abandon_ending() noexcept;
+  void abandon_failed() noexcept;
+  std::function<void()> abandon_error();
 
   // Fixed at construction.
   const Id id_;
@@ -364,7 +390,7 @@ class TaskBlock : public Runnable, public ListLink {
   const std::source_location made_at_;
 
   // For every thread.
-  std::atomic<std::uint32_t> references_ = kOfLoop + 1;
+  TaskReferences references_;
   std::atomic<TaskState> state_ = TaskState::kPending;  // changed by the loop's thread alone
   std::atomic<bool> retrieved_ = false;
   std::atomic<std::uint32_t> cancels_asked_ = 0;
@@ -381,10 +407,11 @@ class TaskBlock : public Runnable, public ListLink {
   Frame frame_;                       // the first coroutine of the chain
   PromiseBase* resume_at_;            // the last one of it, where the task goes on; null: nowhere
   Suspension* waiting_at_ = nullptr;  // what it waits for, if it waits
-  WaitList joiners_;                  // who waits for it
+  IntrusiveList<Completion> completions_;  // what is told when it is done, first come, first told
 };
 
-/// The block of a task that ends with a T.
+/// The block of a task that ends with a T. A Ref<TaskBlockOf<T>> owns the ending; a Ref<TaskBlock> to
+/// the same block keeps the block.
 template <class T>
 class TaskBlockOf final : public TaskBlock {
  public:
@@ -394,6 +421,12 @@ class TaskBlockOf final : public TaskBlock {
   Result<T>& result() noexcept { return result_; }
   std::exception_ptr error() const noexcept override { return result_.error(); }
 
+  void retain() noexcept { add_owner(); }
+  void release() noexcept { drop_owner(); }
+
+  /// True if the ending has more than one owner. From any thread.
+  bool shared() const noexcept { return has_several_owners(); }
+
  private:
   bool keep_result(PromiseBase& promise) noexcept override {
     result_.take_over(static_cast<Promise<T>&>(promise).result());
@@ -402,78 +435,110 @@ class TaskBlockOf final : public TaskBlock {
   void keep_error(std::exception_ptr error) noexcept override {
     result_.set_error(std::move(error));
   }
+  void drop_value() noexcept override { result_.drop_value(); }
 
   Result<T> result_;
 };
 
 /// Waits for a task to end. What `co_await task` makes. Cancelled, it leaves the task it waited for
 /// alone: others may wait for the same one. (asyncio would cancel that too.)
-class Join : public Suspension {
+class Join : public Suspension, private Completion {
  public:
-  explicit Join(Ref<TaskBlock>&& task) noexcept : kept_(std::move(task)), target_(*kept_) {}
-
-  /// Keeps the task only where it has to wait: until then, whoever awaits has the handle in hand.
-  explicit Join(TaskBlock& task) noexcept : target_(task) {}
-
   bool await_ready() const noexcept { return false; }
+  std::string waits_for() const override { return target_.label(); }
+  WaitReason reason() const noexcept override { return WaitReason::kJoin; }
+  const TaskBlock* blocker() const noexcept override { return &target_; }
+  void withdraw() noexcept override { Completion::unlink(); }
 
-  /// False, to go on at once, where the task is done already. Throws InvalidStateError where
-  /// waiting could never end: for oneself, or for a task of another loop.
+ protected:
+  explicit Join(TaskBlock& target) noexcept : target_(target) {}
+  ~Join() = default;
+
+  /// Throws InvalidStateError if waiting could never end: for oneself, or for a task of another loop.
+  /// REQUIRES: the task is not done.
+  bool join(PromiseBase& caller);
+
+  TaskBlock& target_;
+
+ private:
+  void on_done(TaskBlock& /*task*/) noexcept override { wake(); }
+  const Suspension* waiter() const noexcept override { return this; }
+};
+
+/// The same with a reference to the task, which says what is kept meanwhile: of a TaskBlockOf<T> the
+/// value, of a TaskBlock the block.
+template <class Block>
+class JoinWith : public Join {
+ public:
+  explicit JoinWith(Ref<Block>&& task) noexcept : Join(*task), kept_(std::move(task)) {}
+
+  /// Keeps the task only if it has to wait: until then, the coroutine that awaits has the handle.
+  explicit JoinWith(Block& task) noexcept : Join(task) {}
+
+  /// False, to go on at once, if the task is done already.
   template <TreadlePromise P>
   bool await_suspend(std::coroutine_handle<P> caller) {
     if (target_.done()) return false;
-    if (!kept_) kept_ = Ref<TaskBlock>(target_);
+    if (!kept_) kept_ = Ref<Block>(target());
     return join(caller.promise());
   }
 
-  std::string waits_for() const override { return target_.label(); }
-  WaitReason reason() const noexcept override { return WaitReason::kJoin; }
-  const TaskBlock* awaited_task() const noexcept override { return &target_; }
-
  protected:
-  ~Join() = default;
-  bool join(PromiseBase& caller);
-
-  Ref<TaskBlock> kept_;
-  TaskBlock& target_;
-};
-
-/// A callback that waits for the end of a task. `H` is the handle that it is given.
-template <class H, class F>
-class DoneCallback final : public Runnable {
- public:
-  DoneCallback(H task, F f) : task_(std::move(task)), f_(std::move(f)) {}
-
-  void run() override {
-    const std::unique_ptr<DoneCallback> self(this);
-    if constexpr (std::invocable<F, H>) {
-      std::invoke(std::move(f_), std::move(task_));
-    } else {
-      std::invoke(std::move(f_));
-    }
-  }
-  void discard() noexcept override { delete this; }
+  ~JoinWith() = default;
+  Block& target() const noexcept { return static_cast<Block&>(target_); }
 
  private:
-  H task_;
+  Ref<Block> kept_;
+};
+
+/// Waits for the end, and does not ask how it came.
+class Finished final : public JoinWith<TaskBlock> {
+ public:
+  using JoinWith::JoinWith;
+  void await_resume() const noexcept {}
+};
+
+/// A callback that waits for the end of a task, and then for its turn in the ready queue.
+class DoneCallback : public Completion, public Runnable {
+ public:
+  void on_done(TaskBlock& task) noexcept final { task.host()->ready().push(*this); }
+  void discard() noexcept final { delete this; }
+
+ protected:
+  virtual ~DoneCallback() = default;
+};
+
+/// One that calls an F with the handle `H`.
+template <class F, class... H>
+class DoneCallbackOf final : public DoneCallback {
+ public:
+  explicit DoneCallbackOf(F f, H... task) : f_(std::move(f)), task_(std::move(task)...) {}
+
+  void run() override {
+    const std::unique_ptr<DoneCallbackOf> self(this);
+    std::apply(std::move(f_), std::move(task_));
+  }
+
+ private:
   F f_;
+  std::tuple<H...> task_;
 };
 
 /// What can be called when a task is done: with a handle to it, or without.
 template <class F, class H>
 concept DoneFunction = std::invocable<F, H> || std::invocable<F>;
 
-/// A handle to a task of whatever type: all that can be asked of a task but its value.
-class AnyTask {
+/// All that can be asked of a task of whatever type but its value. `Block` says what the handle keeps.
+template <class Block>
+class TaskHandle {
  public:
-  /// A handle to nothing, to be assigned to.
-  AnyTask() noexcept = default;
-  explicit AnyTask(Ref<TaskBlock> block) noexcept : block_(std::move(block)) {}
-
   explicit operator bool() const noexcept { return static_cast<bool>(block_); }
 
   /// Two handles are equal if both refer to the same task, or both to none.
-  bool operator==(const AnyTask& other) const noexcept { return address() == other.address(); }
+  template <class Other>
+  bool operator==(const TaskHandle<Other>& other) const noexcept {
+    return address() == other.address();
+  }
 
   /// The task's number, which no other task of the process has or had. The first is 1.
   TaskBlock::Id id() const { return block().id(); }
@@ -500,20 +565,25 @@ class AnyTask {
   /// A copy of what is under `key`, none where nothing is. Throws InvalidStateError where it is of
   /// another type than T.
   template <ContextType T>
-  std::optional<ContextTypeOf<T>> context(std::string_view key) const;
+  std::optional<ContextTypeOf<T>> context(std::string_view key) const {
+    return value_of<T>(block().context(key), key);
+  }
 
   /// All keys and values as text, in the order of the keys.
   ContextStorage::List context() const { return block().context(); }
 
   /// What the task has cost so far. Asked from another thread as waits_for(), but that it gives up
   /// after a while: TimeoutError where the loop takes a step that does not end.
-  TaskMetrics metrics() const;
+  TaskMetrics metrics() const { return block().inspect_metrics(); }
 
   /// Where the task stands: its coroutines from the first to the one that waits, each with the line of
   /// its co_await. Of a task that has failed, where its error came from, as far as its frames knew. Of
   /// one that takes a step the first coroutine only, of one that has ended otherwise nothing. Asked as
   /// metrics().
-  std::vector<StackEntry> stack() const;
+  std::vector<StackEntry> stack() const {
+    const AwaitChain chain = block().inspect_chain();
+    return {chain.begin(), chain.end()};
+  }
 
   TaskState state() const { return block().state(); }
 
@@ -530,9 +600,13 @@ class AnyTask {
   /// thread keeps all of its tasks waiting.
   std::string waits_for() const { return block().waits_for(); }
 
-  /// The error the task ended with, null where it ended with a value. Throws InvalidStateError while
-  /// it is not done, and its CancelledError where it was cancelled.
-  std::exception_ptr exception() const;
+  /// The error the task ended with, null if it ended with a value. Throws InvalidStateError while it
+  /// is not done, and its CancelledError if it was cancelled.
+  std::exception_ptr exception() const { return block().ending_error(); }
+
+  /// Waits until the task is done, however it ends: `co_await task.finished()`. It can be cancelled, and
+  /// leaves the task alone then.
+  Finished finished() const { return Finished(block()); }
 
   /// Asks the task to end. False, and nothing happens, where it is done already.
   ///
@@ -562,41 +636,46 @@ class AnyTask {
   /// waited for is gone. For those who cancel a task to their own ends, such as a timeout.
   std::size_t uncancel() const { return block().uncancel(); }
 
-  /// Runs `f`, with this handle or without, once the task is done: in the turn after, or in the next
-  /// one where it is done already. Those of one task run in the order of these calls, after the tasks
-  /// that wait for it. What it throws goes to the exception handler.
-  template <DoneFunction<AnyTask> F>
-  void add_done_callback(F f) const {
-    add(*this, std::move(f));
-  }
+  /// What is behind the handle, for code that builds on tasks.
+  Block& block() const noexcept { return *checked(); }
 
-  /// What stands behind the handle, for code that builds on tasks.
-  TaskBlock& block() const noexcept { return *checked(); }
+  /// Where the block is; null for a handle to nothing.
+  const TaskBlock* address() const noexcept { return block_ ? &*block_ : nullptr; }
 
  protected:
-  template <class F>
-  auto look(F f) const;
+  TaskHandle() noexcept = default;
+  explicit TaskHandle(Ref<Block> block) noexcept : block_(std::move(block)) {}
+  ~TaskHandle() = default;
+  TaskHandle(const TaskHandle&) = default;
+  TaskHandle& operator=(const TaskHandle&) = default;
+  TaskHandle(TaskHandle&&) noexcept = default;
+  TaskHandle& operator=(TaskHandle&&) noexcept = default;
 
-  template <class H, class F>
-  void add(H task, F f) const {
-    block().add_done_callback(OwnedRunnable(new DoneCallback<H, F>(std::move(task), std::move(f))));
+  template <class F, class... H>
+  void add(F f, H... task) const {
+    block().add_done_callback(
+        OwnedCallback(new DoneCallbackOf<F, H...>(std::move(f), std::move(task)...)));
   }
 
-  const Ref<TaskBlock>& checked() const noexcept {
+  const Ref<Block>& checked() const noexcept {
     precondition(static_cast<bool>(block_),
                  "a Task that is asked for something is a handle to something");
     return block_;
   }
 
-  const TaskBlock* address() const noexcept { return block_ ? &*block_ : nullptr; }
+  Ref<Block> block_;
 
-  Ref<TaskBlock> block_;
+ private:
+  template <ContextType T>
+  std::optional<ContextTypeOf<T>> value_of(const ContextStorage::Value& value,
+                                           std::string_view key) const;
 };
 
+template <class Block>
 template <ContextType T>
-std::optional<ContextTypeOf<T>> AnyTask::context(std::string_view key) const {
+std::optional<ContextTypeOf<T>> TaskHandle<Block>::value_of(const ContextStorage::Value& value,
+                                                            std::string_view key) const {
   using Kept = ContextTypeOf<T>;
-  const ContextStorage::Value value = block().context(key);
   if (!value) return std::nullopt;
   const auto* kept = dynamic_cast<const ContextValueOf<Kept>*>(value.get());
   if (kept == nullptr) {
@@ -606,6 +685,37 @@ std::optional<ContextTypeOf<T>> AnyTask::context(std::string_view key) const {
   return kept->value();
 }
 
+/// A handle that observes a task of whatever type: it owns neither the task nor what it ends with. A
+/// Task<T> becomes one wherever an AnyTask is asked for.
+class AnyTask : public TaskHandle<TaskBlock> {
+ public:
+  /// A handle to nothing, to be assigned to.
+  AnyTask() noexcept = default;
+  explicit AnyTask(Ref<TaskBlock> block) noexcept : TaskHandle(std::move(block)) {}
+
+  template <class Block>
+  AnyTask(const TaskHandle<Block>& task) noexcept
+      : TaskHandle(task ? Ref<TaskBlock>(task.block()) : Ref<TaskBlock>()) {}
+
+  /// Runs `f`, with this handle or without, once the task is done: in the turn after, or in the next
+  /// one if it is done already. Tasks that wait and callbacks have one order: that in which they came.
+  /// What it throws goes to the exception handler.
+  template <DoneFunction<AnyTask> F>
+  void add_done_callback(F f) const {
+    if constexpr (std::invocable<F, AnyTask>) {
+      add(std::move(f), *this);
+    } else {
+      add(std::move(f));
+    }
+  }
+};
+
+/// True for an F that says of itself that an AnyTask will do. One that takes `auto` says nothing, and
+/// to ask it would compile its body.
+template <class F>
+concept ObservingFunction = (requires { &F::operator(); } ||
+                             std::is_pointer_v<F>)&&std::invocable<F, AnyTask>;
+
 /// A handle to a coroutine that a loop owns and runs.
 ///
 /// Copies are handles to the same task. Dropping them all neither stops nor forgets it. `co_await
@@ -613,20 +723,37 @@ std::optional<ContextTypeOf<T>> AnyTask::context(std::string_view key) const {
 /// to any number of tasks. The loop resumes those that wait, in the order in which they came, in
 /// the turn after the one that ended the task.
 template <class T = void>
-class Task : public AnyTask {
+class Task : public TaskHandle<TaskBlockOf<T>> {
   using Block = TaskBlockOf<T>;
+  using Handle = TaskHandle<Block>;
 
  public:
   using View = typename Result<T>::View;
 
   /// A handle to nothing, to be assigned to.
   Task() noexcept = default;
-  explicit Task(Ref<Block> block) noexcept : AnyTask(std::move(block)) {}
+  explicit Task(Ref<Block> block) noexcept : Handle(std::move(block)) {}
 
-  /// See AnyTask::add_done_callback(); `f` is given a Task<T>.
+  using Handle::block;
+
+  /// See TaskHandle::exception(). The error is not lost then.
+  std::exception_ptr exception() const {
+    auto error = block().ending_error();
+    block().mark_retrieved();
+    return error;
+  }
+
+  /// See AnyTask::add_done_callback(). A callback that takes a Task<T> owns the ending until it has run,
+  /// as every Task does; one that takes an AnyTask, or nothing, only observes.
   template <DoneFunction<Task> F>
   void add_done_callback(F f) const {
-    add(*this, std::move(f));
+    if constexpr (std::invocable<F>) {
+      this->add(std::move(f));
+    } else if constexpr (ObservingFunction<F>) {
+      this->add(std::move(f), AnyTask(*this));
+    } else {
+      this->add(std::move(f), *this);
+    }
   }
 
   /// The value, or the error thrown. Throws InvalidStateError while the task is not done.
@@ -644,8 +771,8 @@ class Task : public AnyTask {
   /// while others hold handles to it.
   T take() && {
     require_done();
-    const Ref<TaskBlock> block = std::move(block_);
-    return take_from(static_cast<Block&>(*block));
+    const Ref<Block> block = std::move(this->block_);
+    return take_from(*block);
   }
 
   /// Waits for the end; a `const T&` that is good while any handle is.
@@ -654,27 +781,24 @@ class Task : public AnyTask {
   /// The same from a handle that goes away, such as `co_await loop.create_task(f())`: gives a T,
   /// as take() does.
   auto operator co_await() && {
-    checked();
-    return JoinToTake(std::move(block_));
+    this->checked();
+    return JoinToTake(std::move(this->block_));
   }
 
-  /// What stands behind the handle, for code that builds on tasks.
-  Block& block() const noexcept { return static_cast<Block&>(AnyTask::block()); }
-
  private:
-  class JoinToSee final : public Join {
+  class JoinToSee final : public JoinWith<Block> {
    public:
-    using Join::Join;
+    using JoinWith<Block>::JoinWith;
     View await_resume() {
-      target_.mark_retrieved();
-      return static_cast<Block&>(target_).result().get();
+      this->target().mark_retrieved();
+      return this->target().result().get();
     }
   };
 
-  class JoinToTake final : public Join {
+  class JoinToTake final : public JoinWith<Block> {
    public:
-    using Join::Join;
-    T await_resume() { return take_from(static_cast<Block&>(target_)); }
+    using JoinWith<Block>::JoinWith;
+    T await_resume() { return take_from(this->target()); }
   };
 
   static T take_from(Block& block) {
@@ -690,7 +814,8 @@ class Task : public AnyTask {
   }
 
   void require_done() const {
-    if (!done()) throw InvalidStateError(block().label() + " has no result yet: it is not done");
+    if (!this->done())
+      throw InvalidStateError(block().label() + " has no result yet: it is not done");
   }
 };
 
@@ -722,3 +847,15 @@ class CurrentTask {
 [[nodiscard]] inline CurrentTask get_current_task() noexcept { return {}; }
 
 }  // namespace treadle
+
+namespace std {
+
+/// Handles to the same task have the same hash.
+template <>
+struct hash<treadle::AnyTask> {
+  size_t operator()(const treadle::AnyTask& task) const noexcept {
+    return hash<const treadle::TaskBlock*>()(task.address());
+  }
+};
+
+}  // namespace std

@@ -1,8 +1,8 @@
 // task_record.hpp: what few tasks have, and what no other should pay for.
 //
-// A task that sleeps among a million others has no name of its own, no context, no times, and nobody
-// who wants to be called when it is done. So these do not lie in its block, which has room for one pointer: the record is made when the first of
-// them is asked for.
+// A task that sleeps among a million others has no name of its own, no context and no times. So these
+// are not in its block, which has room for one pointer: the record is made when the first of them is
+// asked for.
 //
 // Invariants
 //   1. A record, once made, stays with its task to the end.
@@ -19,7 +19,6 @@
 #include <vector>
 
 #include "treadle/context_storage.hpp"
-#include "treadle/ready_queue.hpp"
 #include "treadle/recycle.hpp"
 #include "treadle/task_times.hpp"
 
@@ -44,10 +43,6 @@ class TaskRecord : public Recycled {
   TaskTimes* times() noexcept { return times_.get(); }
   void keep_times(Clock::time_point now) { times_ = std::make_unique<TaskTimes>(now); }
 
-  /// What is to run when the task is done, and what is run as soon as it is.
-  ReadyQueue& done_callbacks() noexcept { return done_callbacks_; }
-  ReadyQueue& at_end() noexcept { return at_end_; }
-
   /// True where `error` is the one whose way out of the task is noted already: it has come one frame
   /// further.
   bool knows(const std::exception_ptr& error) const noexcept { return escaping_ == error; }
@@ -62,8 +57,6 @@ class TaskRecord : public Recycled {
   const AwaitChain& error_chain() const noexcept { return error_chain_; }
 
  private:
-  ReadyQueue done_callbacks_;
-  ReadyQueue at_end_;
   std::unique_ptr<TaskTimes> times_;
   std::exception_ptr escaping_;
   AwaitChain error_chain_;
