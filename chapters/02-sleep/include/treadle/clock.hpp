@@ -16,6 +16,8 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "treadle/system.hpp"
+
 namespace treadle {
 
 class Clock {
@@ -79,7 +81,7 @@ class Delay {
 /// std::chrono::steady_clock, which never goes back.
 class SteadyClock final : public Clock {
  public:
-  time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+  time_point now() const noexcept override { return System::current().now(); }
   duration until(time_point deadline) const noexcept override {
     const time_point time = now();
     // Not just the difference: for a deadline in the distant past it would overflow.
