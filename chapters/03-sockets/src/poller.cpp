@@ -2,23 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
-#include <limits>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "treadle/errors.hpp"
+#include "treadle/system.hpp"
 
 namespace treadle {
 
 namespace {
-
-int to_milliseconds(std::chrono::nanoseconds timeout) {
-  if (timeout < timeout.zero()) return -1;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
-}
 
 // Reported unasked, and of concern to all who wait for the descriptor.
 constexpr int kBroken = POLLERR | POLLHUP | POLLNVAL;
@@ -29,7 +21,7 @@ constexpr short bits(Readiness readiness) noexcept { return static_cast<short>(r
 // not at once: that would keep the processor busy for as long as it lasts.
 bool no_answer(std::chrono::nanoseconds timeout) {
   constexpr std::chrono::nanoseconds kPause = std::chrono::milliseconds(1);
-  std::this_thread::sleep_for(timeout < timeout.zero() ? kPause : std::min(timeout, kPause));
+  System::current().sleep_for(timeout < timeout.zero() ? kPause : std::min(timeout, kPause));
   return false;
 }
 
@@ -66,8 +58,7 @@ void Poller::add(FdWaiter& waiter, int fd, Readiness readiness) {
 }
 
 bool Poller::wait(std::chrono::nanoseconds timeout) {
-  const int ready =
-      ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), to_milliseconds(timeout));
+  const int ready = System::current().poll(polled_, timeout);
   if (ready < 0) {
     if (errno == EINTR) return false;  // a signal: the loop looks what there is to do
     if (errno == ENOMEM || errno == EAGAIN) return no_answer(timeout);

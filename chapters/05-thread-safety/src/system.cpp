@@ -1,8 +1,35 @@
 #include "treadle/system.hpp"
 
-#include <thread>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#if defined(__linux__) && !defined(TREADLE_PORTABLE)
+#include <sys/eventfd.h>
+#endif
 
 namespace treadle {
+
+namespace {
+
+#ifdef MSG_NOSIGNAL
+constexpr int kNoSignal = MSG_NOSIGNAL;
+#else
+constexpr int kNoSignal = 0;
+#endif  // MSG_NOSIGNAL
+
+int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
+  if (timeout < timeout.zero()) return -1;
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
 
 // Neither needs code that runs before main().
 constinit System System::real_;
@@ -15,5 +42,76 @@ std::chrono::steady_clock::time_point System::now() noexcept {
 void System::sleep_for(std::chrono::nanoseconds time) noexcept {
   std::this_thread::sleep_for(time);
 }
+
+std::thread System::start_thread(std::function<void()> run) { return std::thread(std::move(run)); }
+
+int System::poll(std::span<pollfd> questions, std::chrono::nanoseconds timeout) noexcept {
+  return ::poll(questions.data(), static_cast<nfds_t>(questions.size()), to_milliseconds(timeout));
+}
+
+ssize_t System::recv(int fd, std::span<char> buffer) noexcept {
+  return ::recv(fd, buffer.data(), buffer.size(), 0);
+}
+
+ssize_t System::send(int fd, std::string_view text) noexcept {
+  return ::send(fd, text.data(), text.size(), kNoSignal);
+}
+
+int System::socket(int family) noexcept { return ::socket(family, SOCK_STREAM, 0); }
+
+int System::accept(int fd, sockaddr* address, socklen_t* length) noexcept {
+  return ::accept(fd, address, length);
+}
+
+int System::connect(int fd, const sockaddr* address, socklen_t length) noexcept {
+  return ::connect(fd, address, length);
+}
+
+int System::bind(int fd, const sockaddr* address, socklen_t length) noexcept {
+  return ::bind(fd, address, length);
+}
+
+int System::listen(int fd, int backlog) noexcept { return ::listen(fd, backlog); }
+
+int System::shutdown(int fd, int how) noexcept { return ::shutdown(fd, how); }
+
+int System::getsockname(int fd, sockaddr* address, socklen_t* length) noexcept {
+  return ::getsockname(fd, address, length);
+}
+
+int System::getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
+  return ::getsockopt(fd, level, name, value, size);
+}
+
+int System::setsockopt(int fd, int level, int name, int value) noexcept {
+  return ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+int System::make_nonblocking(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -1;
+  return ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int System::pipe(std::array<int, 2>& ends) noexcept { return ::pipe(ends.data()); }
+
+int System::eventfd() noexcept {
+#if defined(__linux__) && !defined(TREADLE_PORTABLE)
+  return ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+#else
+  errno = ENOSYS;
+  return -1;
+#endif
+}
+
+ssize_t System::read(int fd, void* buffer, std::size_t size) noexcept {
+  return ::read(fd, buffer, size);
+}
+
+ssize_t System::write(int fd, const void* data, std::size_t size) noexcept {
+  return ::write(fd, data, size);
+}
+
+int System::close(int fd) noexcept { return ::close(fd); }
 
 }  // namespace treadle

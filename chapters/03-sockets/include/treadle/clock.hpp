@@ -16,8 +16,6 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include "treadle/system.hpp"
-
 namespace treadle {
 
 class Clock {
@@ -81,7 +79,7 @@ class Delay {
 /// std::chrono::steady_clock, which never goes back.
 class SteadyClock final : public Clock {
  public:
-  time_point now() const noexcept override { return System::current().now(); }
+  time_point now() const noexcept override;
   duration until(time_point deadline) const noexcept override {
     const time_point time = now();
     // Not just the difference: for a deadline in the distant past it would overflow.

@@ -5,14 +5,23 @@
 // place and decides every answer.
 //
 // Invariants
-//   1. No other source of the library reads a clock or lets a thread sleep.
+//   1. No other source of the library reads a clock, lets a thread sleep or makes a system call on a descriptor.
 //
 // Thread safety: current() may be called from any thread, and so may every function of the object that it returns.
 // Cost: one virtual call for each question, which is little beside a system call.
+// Source: the manual pages, section 2, of the calls by whose names the functions go.
 #pragma once
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <span>
+#include <string_view>
 
 namespace treadle {
 
@@ -35,6 +44,40 @@ class System {
 
   /// Blocks the thread for `time`, never for less. Returns at once if that is zero or less.
   virtual void sleep_for(std::chrono::nanoseconds time) noexcept;
+
+  // System calls. Each is made once and not repeated after EINTR, and gives what the call gives: less than zero if it
+  // failed, and then errno says why.
+
+  /// A timeout below zero is none. It is rounded up to what the kernel counts in.
+  virtual int poll(std::span<pollfd> questions, std::chrono::nanoseconds timeout) noexcept;
+
+  virtual ssize_t recv(int fd, std::span<char> buffer) noexcept;
+
+  /// Raises no SIGPIPE, on a system on which one call can ask for that.
+  virtual ssize_t send(int fd, std::string_view text) noexcept;
+
+  /// A stream socket.
+  virtual int socket(int family) noexcept;
+  virtual int accept(int fd, sockaddr* address, socklen_t* length) noexcept;
+  virtual int connect(int fd, const sockaddr* address, socklen_t length) noexcept;
+  virtual int bind(int fd, const sockaddr* address, socklen_t length) noexcept;
+  virtual int listen(int fd, int backlog) noexcept;
+  virtual int shutdown(int fd, int how) noexcept;
+  virtual int getsockname(int fd, sockaddr* address, socklen_t* length) noexcept;
+  virtual int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept;
+  virtual int setsockopt(int fd, int level, int name, int value) noexcept;
+
+  /// fcntl(2): calls on `fd` do not block, and a program that is started with exec(3) does not have it.
+  virtual int make_nonblocking(int fd) noexcept;
+
+  /// The end to read from, and the one to write to.
+  virtual int pipe(std::array<int, 2>& ends) noexcept;
+  virtual ssize_t read(int fd, void* buffer, std::size_t size) noexcept;
+
+  /// Besides what holds for every function here, a signal handler may call this one.
+  virtual ssize_t write(int fd, const void* data, std::size_t size) noexcept;
+
+  virtual int close(int fd) noexcept;
 
  protected:
   constexpr System() noexcept = default;
