@@ -5,8 +5,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 #include <thread>
+
+// Not every system has yet what POSIX has had since 2024.
+#ifndef TREADLE_PORTABLE
+#if defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
+#define TREADLE_POSIX_2024
+#endif
+#endif
 
 namespace treadle {
 
@@ -17,12 +25,6 @@ constexpr int kNoSignal = MSG_NOSIGNAL;
 #else
 constexpr int kNoSignal = 0;
 #endif  // MSG_NOSIGNAL
-
-int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
-  if (timeout < timeout.zero()) return -1;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
-}
 
 }  // namespace
 
@@ -38,9 +40,33 @@ void System::sleep_for(std::chrono::nanoseconds time) noexcept {
   std::this_thread::sleep_for(time);
 }
 
+#ifdef TREADLE_POSIX_2024
+
+int System::poll(std::span<pollfd> questions, std::chrono::nanoseconds timeout) noexcept {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
+  const timespec time{static_cast<std::time_t>(seconds.count()),
+                      static_cast<long>((timeout - seconds).count())};
+  const timespec* const end = timeout < timeout.zero() ? nullptr : &time;
+  return ::ppoll(questions.data(), static_cast<nfds_t>(questions.size()), end, nullptr);
+}
+
+#else
+
+namespace {
+
+int to_milliseconds(std::chrono::nanoseconds timeout) noexcept {
+  if (timeout < timeout.zero()) return -1;
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
 int System::poll(std::span<pollfd> questions, std::chrono::nanoseconds timeout) noexcept {
   return ::poll(questions.data(), static_cast<nfds_t>(questions.size()), to_milliseconds(timeout));
 }
+
+#endif
 
 ssize_t System::recv(int fd, std::span<char> buffer) noexcept {
   return ::recv(fd, buffer.data(), buffer.size(), 0);

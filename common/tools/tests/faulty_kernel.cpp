@@ -66,6 +66,12 @@ int poll(pollfd* fds, nfds_t count, int timeout) {
   return fault.comes() ? -1 : next(fds, count, timeout);
 }
 
+int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* signals) {
+  static Fault fault("poll");
+  static auto* next = real<int(pollfd*, nfds_t, const timespec*, const sigset_t*)>("ppoll");
+  return fault.comes() ? -1 : next(fds, count, timeout, signals);
+}
+
 ssize_t pread(int fd, void* buffer, size_t size, off_t offset) {
   static Fault fault("pread");
   static auto* next = real<ssize_t(int, void*, size_t, off_t)>("pread");

@@ -78,7 +78,7 @@ class Poller {
 
   /// Sleeps until a descriptor is ready, a signal arrives, or `timeout` is over; then lets those
   /// who are ready try: the descriptors in no promised order, on each the reader first. A timeout
-  /// below zero is none. poll(2) counts in milliseconds: it is rounded up, so never early. True
+  /// below zero is none. A system that counts in milliseconds rounds it up, so it is never early. True
   /// where the time passed and nothing came up. If the kernel has no memory for an answer, returns
   /// false after a millisecond at most. Throws std::system_error where the kernel refuses.
   bool wait(std::chrono::nanoseconds timeout);
