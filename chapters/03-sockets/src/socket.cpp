@@ -77,6 +77,10 @@ Socket::Socket(UniqueFd fd, Address peer) : fd_(std::move(fd)), peer_(peer) {
   no_sigpipe(fd_.get());
 }
 
+Socket::Socket(const Address& peer, UniqueFd fd) noexcept : fd_(std::move(fd)), peer_(peer) {
+  no_sigpipe(fd_.get());
+}
+
 Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), peer_(other.peer_) {
   take_waiters(other);
 }
@@ -255,11 +259,7 @@ bool AcceptSocket::attempt() noexcept {
       uninterrupted([&] { return System::current().accept(socket().fd(), address, &length); });
   if (fd < 0 && errno == ECONNABORTED) return false;  // it gave up; poll(2) says if others came
   if (fd < 0) return failed_unless_again();
-  try {
-    accepted_ = Socket(UniqueFd(fd), Address(address, length));
-  } catch (const std::system_error& error) {
-    return fail(error.code().value());
-  }
+  accepted_ = Socket(Address(address, length), UniqueFd(fd));
   send_at_once(fd);
   return true;
 }
@@ -285,11 +285,7 @@ bool ConnectSocket::attempt() noexcept {
 bool ConnectSocket::begin() noexcept {
   UniqueFd fd(System::current().socket(peer().family()));
   if (!fd) return fail(errno);
-  try {
-    connecting_ = Socket(std::move(fd), peer());
-  } catch (const std::system_error& error) {
-    return fail(error.code().value());
-  }
+  connecting_ = Socket(peer(), std::move(fd));
   send_at_once(connecting_.fd());
   if (System::current().connect(connecting_.fd(), peer().data(), peer().size()) == 0) return true;
   // Interrupted or not, the kernel goes on connecting; it cannot be asked a second time.
@@ -312,7 +308,7 @@ Socket listen_tcp(const Address& address, int backlog) {
   if (System::current().bind(fd.get(), address.data(), address.size()) < 0) fail("bind to ");
   if (System::current().listen(fd.get(), backlog) < 0) fail("listen on ");
   const Address chosen = address_of(fd.get());
-  return Socket(std::move(fd), chosen);
+  return Socket(chosen, std::move(fd));
 }
 
 }  // namespace treadle

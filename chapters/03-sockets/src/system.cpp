@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <ctime>
 #include <limits>
@@ -76,11 +77,36 @@ ssize_t System::send(int fd, std::string_view text) noexcept {
   return ::send(fd, text.data(), text.size(), kNoSignal);
 }
 
-int System::socket(int family) noexcept { return ::socket(family, SOCK_STREAM, 0); }
+#ifdef TREADLE_POSIX_2024
+
+int System::socket(int family) noexcept {
+  return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
 
 int System::accept(int fd, sockaddr* address, socklen_t* length) noexcept {
-  return ::accept(fd, address, length);
+  return ::accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+#else
+
+int System::socket(int family) noexcept {
+  return without_blocking(::socket(family, SOCK_STREAM, 0));
+}
+
+int System::accept(int fd, sockaddr* address, socklen_t* length) noexcept {
+  return without_blocking(::accept(fd, address, length));
+}
+
+// What socket(2) and accept(2) gave, which nobody else knows yet.
+int System::without_blocking(int fd) noexcept {
+  if (fd < 0 || make_nonblocking(fd) == 0) return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+#endif
 
 int System::connect(int fd, const sockaddr* address, socklen_t length) noexcept {
   return ::connect(fd, address, length);

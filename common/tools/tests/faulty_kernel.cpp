@@ -60,6 +60,12 @@ int accept(int fd, sockaddr* address, socklen_t* length) {
   return fault.comes() ? -1 : next(fd, address, length);
 }
 
+int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+  static Fault fault("accept");
+  static auto* next = real<int(int, sockaddr*, socklen_t*, int)>("accept4");
+  return fault.comes() ? -1 : next(fd, address, length, flags);
+}
+
 int poll(pollfd* fds, nfds_t count, int timeout) {
   static Fault fault("poll");
   static auto* next = real<int(pollfd*, nfds_t, int)>("poll");

@@ -88,6 +88,12 @@ class Socket {
 
  private:
   friend class SocketOperation;
+  friend class AcceptSocket;
+  friend class ConnectSocket;
+  friend Socket listen_tcp(const Address& address, int backlog);
+
+  // Owns what System::socket() or accept() gave, which does not block.
+  Socket(const Address& peer, UniqueFd fd) noexcept;
 
   void take_waiters(Socket& other) noexcept;
   void require_here() const;

@@ -62,8 +62,11 @@ class System {
   /// Raises no SIGPIPE, on a system on which one call can ask for that.
   virtual ssize_t send(int fd, std::string_view text) noexcept;
 
-  /// A stream socket.
+  /// A stream socket that does not block, and that a program started with exec(3) does not have. Where the system can,
+  /// it is so from the beginning: otherwise a thread that calls fork(2) may come in between.
   virtual int socket(int family) noexcept;
+
+  /// The same of the socket that it gives.
   virtual int accept(int fd, sockaddr* address, socklen_t* length) noexcept;
   virtual int connect(int fd, const sockaddr* address, socklen_t length) noexcept;
   virtual int bind(int fd, const sockaddr* address, socklen_t length) noexcept;
@@ -95,6 +98,8 @@ class System {
   ~System() = default;
 
  private:
+  int without_blocking(int fd) noexcept;
+
   static System real_;
   static std::atomic<System*> current_;
 };
