@@ -236,7 +236,7 @@ Signals& EventLoop::signals() {
   require_open();
   if (!signals_) {
     wakeup_.emplace();
-    poller_.add(*wakeup_, wakeup_->fd(), Readiness::kReadable);
+    poller_.add(*wakeup_, wakeup_->registration(), Readiness::kReadable);
     signals_.emplace(*wakeup_);
   }
   return *signals_;

@@ -81,7 +81,8 @@ Socket::Socket(const Address& peer, UniqueFd fd) noexcept : fd_(std::move(fd)), 
   no_sigpipe(fd_.get());
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), peer_(other.peer_) {
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::move(other.fd_)), registration_(), peer_(other.peer_) {
   take_waiters(other);
 }
 
@@ -95,10 +96,13 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 }
 
 void Socket::take_waiters(Socket& other) noexcept {
-  reader_ = std::exchange(other.reader_, nullptr);
-  writer_ = std::exchange(other.writer_, nullptr);
-  if (reader_ != nullptr) reader_->socket_ = this;
-  if (writer_ != nullptr) writer_->socket_ = this;
+  registration_ = std::move(other.registration_);
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (SocketOperation* const operation = waiter(readiness)) operation->socket_ = this;
+}
+
+SocketOperation* Socket::waiter(Readiness readiness) const noexcept {
+  return static_cast<SocketOperation*>(registration_.waiter(readiness));
 }
 
 Address Socket::local_address() const { return address_of(fd()); }
@@ -109,17 +113,17 @@ void Socket::shutdown_write() {
 }
 
 void Socket::close() noexcept {
-  // First the waiters, then the descriptor: the poller must not be asked about a number that
-  // somebody else may get.
-  if (auto* reader = std::exchange(reader_, nullptr)) reader->socket_closed();
-  if (auto* writer = std::exchange(writer_, nullptr)) writer->socket_closed();
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (SocketOperation* const operation = waiter(readiness)) operation->socket_closed();
+  // The number may be another file's as soon as it is closed.
+  registration_.drop();
   fd_.reset();
 }
 
 bool SocketOperation::start(PromiseBase& caller) {
   precondition(error_ == 0, "an operation that failed is not awaited again: make another");
   // Before the first try: whoever came first must not lose his bytes to one who came later.
-  if (const SocketOperation* first = place_in_socket()) {
+  if (const SocketOperation* first = socket_->waiter(readiness_)) {
     throw InvalidStateError(
         fmt::format("{} waits for this already ({}), and only one task at a time can",
                     first->task().label(), first->waits_for()));
@@ -138,33 +142,24 @@ bool SocketOperation::start(PromiseBase& caller) {
     caller.task().let_others_run(caller);
     return true;
   }
-  loop.watch(*this, socket_->fd(), readiness_);
-  place_in_socket() = this;
+  loop.watch(*this, socket_->registration_, readiness_);
   suspend(caller);
   return true;
 }
 
 bool SocketOperation::try_again() noexcept {
   if (!attempt()) return false;
-  place_in_socket() = nullptr;
+  leave();
   wake();
   return true;
 }
 
-void SocketOperation::withdraw() noexcept {
-  if (!registered()) return;
-  place_in_socket() = nullptr;
-  leave();
-}
+void SocketOperation::withdraw() noexcept { leave(); }
 
 void SocketOperation::socket_closed() noexcept {
   leave();
   fail(ECANCELED);
   wake();
-}
-
-SocketOperation*& SocketOperation::place_in_socket() noexcept {
-  return readiness_ == Readiness::kReadable ? socket_->reader_ : socket_->writer_;
 }
 
 bool SocketOperation::fail(int error) noexcept {

@@ -23,6 +23,7 @@ Wakeup::Wakeup() {
     throw std::system_error(errno, std::generic_category(), "pipe");
   read_end_ = UniqueFd(ends[0]);
   write_end_ = UniqueFd(ends[1]);
+  registration_ = Registration(ends[0]);
   prepare(ends[0]);
   prepare(ends[1]);
 }

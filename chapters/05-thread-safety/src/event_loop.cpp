@@ -92,7 +92,7 @@ class EventLoop::RunningHere {
 };
 
 EventLoop::ThreadSafeEventLoop(Clock& clock) : clock_(clock) {
-  poller_.add(inbox_->wakeup(), inbox_->wakeup().fd(), Readiness::kReadable);
+  poller_.add(inbox_->wakeup(), inbox_->wakeup().registration(), Readiness::kReadable);
   // Made before a static loop is, so that it ends after it: the loop's tasks may need it as they end.
   ThreadPool::shared();
 }

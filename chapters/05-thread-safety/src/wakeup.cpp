@@ -18,7 +18,7 @@ void prepare(int fd) {
 
 }  // namespace
 
-Wakeup::Wakeup() : read_end_(System::current().eventfd()) {
+Wakeup::Wakeup() : read_end_(System::current().eventfd()), registration_(read_end_.get()) {
   if (read_end_) return;
   if (errno != ENOSYS) throw std::system_error(errno, std::generic_category(), "eventfd");
   std::array<int, 2> ends;
@@ -26,6 +26,7 @@ Wakeup::Wakeup() : read_end_(System::current().eventfd()) {
     throw std::system_error(errno, std::generic_category(), "pipe");
   read_end_ = UniqueFd(ends[0]);
   write_end_ = UniqueFd(ends[1]);
+  registration_ = Registration(ends[0]);
   prepare(ends[0]);
   prepare(ends[1]);
 }

@@ -81,7 +81,8 @@ Socket::Socket(const Address& peer, UniqueFd fd) noexcept : fd_(std::move(fd)), 
   no_sigpipe(fd_.get());
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), peer_(other.peer_) {
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::move(other.fd_)), registration_(), peer_(other.peer_) {
   take_waiters(other);
 }
 
@@ -97,7 +98,7 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 // In debug builds. Called from a function that must not throw, it ends the process.
 void Socket::require_here() const {
 #ifndef NDEBUG
-  for (const SocketOperation* waits : {reader_, writer_})
+  for (const SocketOperation* waits : {waiter(Readiness::kReadable), waiter(Readiness::kWritable)})
     if (waits != nullptr && waits->task().inbox()->runs_elsewhere())
       waits->task().inbox()->require_here(
           fmt::format("the socket with {}", peer_.to_string()).c_str());
@@ -106,10 +107,13 @@ void Socket::require_here() const {
 
 void Socket::take_waiters(Socket& other) noexcept {
   other.require_here();
-  reader_ = std::exchange(other.reader_, nullptr);
-  writer_ = std::exchange(other.writer_, nullptr);
-  if (reader_ != nullptr) reader_->socket_ = this;
-  if (writer_ != nullptr) writer_->socket_ = this;
+  registration_ = std::move(other.registration_);
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (SocketOperation* const operation = waiter(readiness)) operation->socket_ = this;
+}
+
+SocketOperation* Socket::waiter(Readiness readiness) const noexcept {
+  return static_cast<SocketOperation*>(registration_.waiter(readiness));
 }
 
 Address Socket::local_address() const { return address_of(fd()); }
@@ -122,10 +126,10 @@ void Socket::shutdown_write() {
 
 void Socket::close() noexcept {
   require_here();
-  // First the waiters, then the descriptor: the poller must not be asked about a number that
-  // somebody else may get.
-  if (auto* reader = std::exchange(reader_, nullptr)) reader->socket_closed();
-  if (auto* writer = std::exchange(writer_, nullptr)) writer->socket_closed();
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (SocketOperation* const operation = waiter(readiness)) operation->socket_closed();
+  // The number may be another file's as soon as it is closed.
+  registration_.drop();
   fd_.reset();
 }
 
@@ -133,7 +137,7 @@ bool SocketOperation::start(PromiseBase& caller) {
   precondition(error_ == 0, "an operation that failed is not awaited again: make another");
   socket_->require_here();
   // Before the first try: whoever came first must not lose his bytes to one who came later.
-  if (const SocketOperation* first = place_in_socket()) {
+  if (const SocketOperation* first = socket_->waiter(readiness_)) {
     throw InvalidStateError(
         fmt::format("{} waits for this already ({}), and only one task at a time can",
                     first->task().label(), first->waits_for()));
@@ -152,33 +156,24 @@ bool SocketOperation::start(PromiseBase& caller) {
     caller.task().let_others_run(caller);
     return true;
   }
-  loop.watch(*this, socket_->fd(), readiness_);
-  place_in_socket() = this;
+  loop.watch(*this, socket_->registration_, readiness_);
   suspend(caller);
   return true;
 }
 
 bool SocketOperation::try_again() noexcept {
   if (!attempt()) return false;
-  place_in_socket() = nullptr;
+  leave();
   wake();
   return true;
 }
 
-void SocketOperation::withdraw() noexcept {
-  if (!registered()) return;
-  place_in_socket() = nullptr;
-  leave();
-}
+void SocketOperation::withdraw() noexcept { leave(); }
 
 void SocketOperation::socket_closed() noexcept {
   leave();
   fail(ECANCELED);
   wake();
-}
-
-SocketOperation*& SocketOperation::place_in_socket() noexcept {
-  return readiness_ == Readiness::kReadable ? socket_->reader_ : socket_->writer_;
 }
 
 bool SocketOperation::fail(int error) noexcept {
