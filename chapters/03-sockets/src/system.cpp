@@ -97,7 +97,7 @@ int System::accept(int fd, sockaddr* address, socklen_t* length) noexcept {
   return without_blocking(::accept(fd, address, length));
 }
 
-// What socket(2) and accept(2) gave, which nobody else knows yet.
+// Prepares the descriptor that socket(2) or accept(2) gave, and closes it if that fails.
 int System::without_blocking(int fd) noexcept {
   if (fd < 0 || make_nonblocking(fd) == 0) return fd;
   const int error = errno;
