@@ -170,6 +170,25 @@ TEST_CASE_METHOD(LoopFixture,
   CHECK(no_delay != 0);
 }
 
+TEST_CASE_METHOD(
+    LoopFixture,
+    "AcceptSocket: what it gives is non-blocking from the beginning, if the system can",
+    "[socket][accept][connect][cost]") {
+  const int before = calls(Call::kNonblocking);
+  Socket listener = listen_tcp(any_port());
+  const Socket client = loop.run_until_complete(connect_to(listener.local_address()));
+  const Socket accepted = loop.run_until_complete(accept_one(listener));
+#if defined(__linux__) && !defined(TREADLE_PORTABLE)
+  CHECK(calls(Call::kNonblocking) == before);
+#else
+  CHECK(calls(Call::kNonblocking) - before == 3);
+#endif
+  for (const Socket* socket : std::array<const Socket*, 3>{&listener, &client, &accepted}) {
+    CHECK((::fcntl(socket->fd(), F_GETFL) & O_NONBLOCK) != 0);
+    CHECK((::fcntl(socket->fd(), F_GETFD) & FD_CLOEXEC) != 0);
+  }
+}
+
 TEST_CASE_METHOD(LoopFixture,
                  "AcceptSocket: those in the backlog are accepted one by one, none lost",
                  "[socket][accept]") {

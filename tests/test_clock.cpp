@@ -1,11 +1,13 @@
 #include <chrono>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "testing/child_process.hpp"
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "treadle/sleep.hpp"
+#include "treadle/system.hpp"
 
 namespace test_clock {
 
@@ -15,6 +17,7 @@ using treadle::Coro;
 using treadle::EventLoop;
 using treadle::Sleep;
 using treadle::SteadyClock;
+using treadle::System;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::in_child;
@@ -93,6 +96,61 @@ TEST_CASE("Clock: later() stops at the end of time", "[clock]") {
   CHECK(Clock::later(max - 5ns, 4ns) == max - 1ns);
 }
 
+// ---- The system behind the steady clock
+
+using Sleeps = std::vector<std::chrono::nanoseconds>;
+
+/// Time passes only while a thread sleeps, and exactly as long as it asked for.
+class SleepingSystem final : public System {
+ public:
+  SleepingSystem() noexcept : before_(System::replace(*this)) {}
+  SleepingSystem(const SleepingSystem&) = delete;
+  SleepingSystem& operator=(const SleepingSystem&) = delete;
+  ~SleepingSystem() { System::replace(before_); }
+
+  std::chrono::steady_clock::time_point now() noexcept override { return now_; }
+  void sleep_for(std::chrono::nanoseconds time) noexcept override { pass(time); }
+#if __has_include("treadle/poller.hpp")
+  int poll(std::span<pollfd>, std::chrono::nanoseconds timeout) noexcept override {
+    pass(timeout);
+    return 0;
+  }
+#endif
+
+  Sleeps sleeps;
+
+ private:
+  void pass(std::chrono::nanoseconds time) noexcept {
+    if (time <= 0ns) return;
+    sleeps.push_back(time);
+    now_ += time;
+  }
+
+  System& before_;
+  std::chrono::steady_clock::time_point now_{1000h};
+};
+
+TEST_CASE("Clock: the loop asks for exactly the sleep that is left until the deadline, once",
+          "[clock][system]") {
+  SleepingSystem system;
+  EventLoop loop;
+  const auto begin = loop.time();
+  CHECK(begin == system.now());
+  const Sleeps lengths{1ns, 999ns, 300us, 999'999ns, 1ms + 1ns, 24h};
+  for (const auto length : lengths) loop.run_until_complete(sleep(length));
+  CHECK(system.sleeps == lengths);
+  CHECK(loop.time() - begin == 24h + 2ms + 300us + 1000ns);
+}
+
+TEST_CASE("Clock: a system that is put in the place of another gives it back", "[clock][system]") {
+  System& before = System::current();
+  {
+    const SleepingSystem system;
+    CHECK(&System::current() == &system);
+  }
+  CHECK(&System::current() == &before);
+}
+
 // ---- The test kit's clock
 
 TEST_CASE_METHOD(LoopFixture, "VirtualClock: a year passes in no time", "[clock][kit]") {
@@ -101,7 +159,7 @@ TEST_CASE_METHOD(LoopFixture, "VirtualClock: a year passes in no time", "[clock]
   loop.run_until_complete(sleep(year));
   CHECK(clock.elapsed() == year);
   CHECK(calls(Call::kSleep) == before);
-  CHECK(last_poll_timeout() == 0);
+  CHECK(last_poll_timeout() == 0ns);
 }
 
 TEST_CASE_METHOD(LoopFixture, "VirtualClock: it stands still while something can run",

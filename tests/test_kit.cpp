@@ -1,8 +1,6 @@
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -12,7 +10,6 @@
 #include <string>
 
 #include "testing/child_process.hpp"
-#include "testing/faults.hpp"
 #include "testing/hang_watch.hpp"
 #include "testing/loop_fixture.hpp"
 
@@ -23,15 +20,11 @@ using treadle::EventLoop;
 using treadle::Task;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
-using treadle::testing::Call;
-using treadle::testing::calls;
 using treadle::testing::ChildProcess;
 using treadle::testing::Counted;
 using treadle::testing::Ending;
-using treadle::testing::Failing;
 using treadle::testing::HangWatch;
 using treadle::testing::in_child;
-using treadle::testing::InSmallPieces;
 using treadle::testing::LoopFixture;
 using treadle::testing::said_in_dying;
 using treadle::testing::Trace;
@@ -175,29 +168,6 @@ TEST_CASE("Kit: HangWatch ends a process that does not listen", "[kit][real-time
               std::chrono::milliseconds(20), [](void*) {}, nullptr);
           for (;;) ::pause();
         }).signal == SIGALRM);
-}
-
-TEST_CASE("Kit: system calls fail as often as they are told to, and are counted", "[kit]") {
-  int ends[2];
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-  char buffer[8];
-  const int before = calls(Call::kSend);
-  {
-    const Failing twice(Call::kSend, EINTR, 2);
-    CHECK(::send(ends[0], "abc", 3, 0) == -1);
-    CHECK(errno == EINTR);
-    CHECK(twice.left() == 1);
-  }
-  {
-    const InSmallPieces two_by_two(2);
-    CHECK(::send(ends[0], "abc", 3, 0) == 2);
-    CHECK(::send(ends[0], "c", 1, 0) == 1);
-    CHECK(::recv(ends[1], buffer, sizeof buffer, 0) == 2);
-  }
-  CHECK(::recv(ends[1], buffer, sizeof buffer, 0) == 1);
-  CHECK(calls(Call::kSend) == before + 3);
-  ::close(ends[0]);
-  ::close(ends[1]);
 }
 
 }  // namespace test_kit

@@ -236,9 +236,10 @@ TEST_CASE("Threads: what is armed by a wrong thread is named, and both threads w
   NoTimer timer;
   NoWaiter waiter;
   SocketPair pair;
+  treadle::Registration registration(pair.a.fd());
   CHECK(thrown_by([&] { other.loop.arm(timer, other.loop.time()); }) ==
         sentence("a timer", runner, ::gettid()));
-  CHECK(thrown_by([&] { other.loop.watch(waiter, pair.a.fd(), Readiness::kReadable); }) ==
+  CHECK(thrown_by([&] { other.loop.watch(waiter, registration, Readiness::kReadable); }) ==
         sentence("a descriptor that is waited for", runner, ::gettid()));
   CHECK_FALSE(timer.armed());
   CHECK_FALSE(waiter.registered());

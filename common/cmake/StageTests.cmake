@@ -18,7 +18,7 @@ else()
 endif()
 
 # What of the test kit is code of its own. It knows no stage, so it is compiled once; as objects and not as a library,
-# for it stands before functions of the C and C++ libraries.
+# for it stands before functions of the C++ library.
 file(GLOB kit CONFIGURE_DEPENDS ${treadle_SOURCE_DIR}/common/testing/kit/*.cpp)
 add_library(test_kit OBJECT ${kit})
 target_include_directories(test_kit PRIVATE ${treadle_SOURCE_DIR}/common)

@@ -580,6 +580,54 @@ def _words_of_file(stage: Stage, name: str, text: str, names: re.Pattern[str]) -
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# system: the operating system is asked through System, so that a test can decide every answer
+
+
+_ASKS_SYSTEM = re.compile(
+    r"(?<![\w>\]:])::[a-z_]\w*\s*\(|\bthis_thread::sleep_\w+|\b\w+_clock::now\b|\brandom_device\b"
+    r"|\bstd::(?:jthread|async)\b|\bstd::thread\b\s*(?:\w+\s*)?[({]"
+)
+# What these declare can be called without the `::` by which a call is seen.
+_SYSTEM_HEADER = re.compile(
+    r"#\s*include\s*<(?:unistd|fcntl|time|sys/(?:eventfd|epoll|event|uio|stat|syscall|time|timerfd))\.h>"
+)
+
+
+def read_allowed(path: Path) -> list[tuple[int, str, str]]:
+    """Line, file and text of the entries."""
+    allowed = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else [], 1):
+        if line.strip() and not line.startswith("#"):
+            name, text, _reason = (part.strip() for part in line.split(" | ", 2))
+            allowed.append((number, name, text))
+    return allowed
+
+
+def asks_through_system(tree: Tree) -> Iterator[Finding]:
+    table = tree.root / "common" / "tools" / "system.allow"
+    allowed, used = read_allowed(table), set()
+    for stage in tree.stages:
+        for name, text in tree.runtime[stage].items():
+            if Path(name).stem == "system":
+                continue
+            for line, (raw, masked) in enumerate(zip(text.split("\n"), cpp.mask(text).split("\n")), 1):
+                is_directive = masked.lstrip().startswith("#")
+                match = _SYSTEM_HEADER.search(raw) if is_directive else _ASKS_SYSTEM.search(masked)
+                reasons = {entry for entry in allowed if entry[1] == name and entry[2] in raw} if match else set()
+                used |= reasons
+                if match and not reasons:
+                    message = (
+                        f"{match[0]!r} asks the operating system, and no test can decide the answer: call System::current(), "
+                        "or give the reason in common/tools/system.allow"
+                    )
+                    yield Finding(stage.file(name), line, message, "system")
+    present = {name for stage in tree.stages for name in tree.runtime[stage]}
+    for entry in allowed:
+        if entry[1] in present and entry not in used:
+            yield Finding(table, entry[0], f"{entry[1]} has no {entry[2]!r} any more: take the line out", "system")
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # tests: each file in one row of the table
 
 
@@ -629,6 +677,7 @@ CHECKS: dict[str, Callable[[Tree], Iterator[Finding]]] = {
     "flips-back": flips_back,
     "floors": floors_hold,
     "words": words,
+    "system": asks_through_system,
     "tests": test_table,
 }
 

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <thread>
+
+#include "treadle/system.hpp"
 
 namespace treadle {
 
@@ -113,7 +114,7 @@ std::size_t EventLoop::run_turn(Wait wait) {
 void EventLoop::wait_for_next() {
   if (!ready_.empty()) return;
   const Clock::time_point deadline = timers_.next_deadline();
-  std::this_thread::sleep_for(clock_.until(deadline));
+  System::current().sleep_for(clock_.until(deadline));
   clock_.idle_until(deadline);
 }
 

@@ -1,6 +1,5 @@
 #include "treadle/socket.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include "treadle/system.hpp"
 
 namespace treadle {
 
@@ -19,33 +20,22 @@ namespace {
 }
 
 void make_nonblocking(int fd) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-      ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+  if (System::current().make_nonblocking(fd) < 0)
     throw_errno(errno, fmt::format("fcntl of descriptor {}", fd));
-  }
 }
 
 // Small messages go out at once: what an interactive protocol wants, and what asyncio does. Best
 // effort, as it makes no sense for a socket that is not TCP.
 void send_at_once(int fd) noexcept {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  System::current().setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 // Writing to a peer that has gone is an error like others, and no reason to end the process.
 void no_sigpipe([[maybe_unused]] int fd) noexcept {
 #ifdef SO_NOSIGPIPE
-  const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+  System::current().setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
 #endif
 }
-
-#ifdef MSG_NOSIGNAL
-constexpr int kNoSignal = MSG_NOSIGNAL;
-#else
-constexpr int kNoSignal = 0;
-#endif  // MSG_NOSIGNAL
 
 // Repeats a system call that a signal interrupted.
 template <class F>
@@ -57,20 +47,20 @@ auto uninterrupted(F call) noexcept {
 
 ssize_t send_some(const Socket& socket, std::string_view text, const IoBudget& budget) noexcept {
   const std::size_t size = std::min(text.size(), budget.left());
-  return uninterrupted([&] { return ::send(socket.fd(), text.data(), size, kNoSignal); });
+  return uninterrupted([&] { return System::current().send(socket.fd(), text.substr(0, size)); });
 }
 
 ssize_t receive_some(const Socket& socket, std::span<char> buffer,
                      const IoBudget& budget) noexcept {
   const std::size_t size = std::min(buffer.size(), budget.left());
-  return uninterrupted([&] { return ::recv(socket.fd(), buffer.data(), size, 0); });
+  return uninterrupted([&] { return System::current().recv(socket.fd(), buffer.first(size)); });
 }
 
 Address address_of(int fd) {
   sockaddr_storage storage;
   socklen_t length = sizeof storage;
   auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(fd, address, &length) < 0)
+  if (System::current().getsockname(fd, address, &length) < 0)
     throw_errno(errno, fmt::format("getsockname of descriptor {}", fd));
   return Address(address, length);
 }
@@ -87,7 +77,12 @@ Socket::Socket(UniqueFd fd, Address peer) : fd_(std::move(fd)), peer_(peer) {
   no_sigpipe(fd_.get());
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::move(other.fd_)), peer_(other.peer_) {
+Socket::Socket(const Address& peer, UniqueFd fd) noexcept : fd_(std::move(fd)), peer_(peer) {
+  no_sigpipe(fd_.get());
+}
+
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::move(other.fd_)), registration_(), peer_(other.peer_) {
   take_waiters(other);
 }
 
@@ -101,31 +96,34 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 }
 
 void Socket::take_waiters(Socket& other) noexcept {
-  reader_ = std::exchange(other.reader_, nullptr);
-  writer_ = std::exchange(other.writer_, nullptr);
-  if (reader_ != nullptr) reader_->socket_ = this;
-  if (writer_ != nullptr) writer_->socket_ = this;
+  registration_ = std::move(other.registration_);
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (SocketOperation* const operation = waiter(readiness)) operation->socket_ = this;
+}
+
+SocketOperation* Socket::waiter(Readiness readiness) const noexcept {
+  return static_cast<SocketOperation*>(registration_.waiter(readiness));
 }
 
 Address Socket::local_address() const { return address_of(fd()); }
 
 void Socket::shutdown_write() {
-  if (::shutdown(fd(), SHUT_WR) < 0)
+  if (System::current().shutdown(fd(), SHUT_WR) < 0)
     throw_errno(errno, fmt::format("shutdown with {}", peer_.to_string()));
 }
 
 void Socket::close() noexcept {
-  // First the waiters, then the descriptor: the poller must not be asked about a number that
-  // somebody else may get.
-  if (auto* reader = std::exchange(reader_, nullptr)) reader->socket_closed();
-  if (auto* writer = std::exchange(writer_, nullptr)) writer->socket_closed();
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (SocketOperation* const operation = waiter(readiness)) operation->socket_closed();
+  // The number may be another file's as soon as it is closed.
+  registration_.drop();
   fd_.reset();
 }
 
 bool SocketOperation::start(PromiseBase& caller) {
   precondition(error_ == 0, "an operation that failed is not awaited again: make another");
   // Before the first try: whoever came first must not lose his bytes to one who came later.
-  if (const SocketOperation* first = place_in_socket()) {
+  if (const SocketOperation* first = socket_->waiter(readiness_)) {
     throw InvalidStateError(
         fmt::format("{} waits for this already ({}), and only one task at a time can",
                     first->task().label(), first->waits_for()));
@@ -137,33 +135,24 @@ bool SocketOperation::start(PromiseBase& caller) {
     caller.task().yield(caller);
     return true;
   }
-  loop.watch(*this, socket_->fd(), readiness_);
-  place_in_socket() = this;
+  loop.watch(*this, socket_->registration_, readiness_);
   suspend(caller);
   return true;
 }
 
 bool SocketOperation::try_again() noexcept {
   if (!attempt()) return false;
-  place_in_socket() = nullptr;
+  leave();
   wake();
   return true;
 }
 
-void SocketOperation::withdraw() noexcept {
-  if (!registered()) return;
-  place_in_socket() = nullptr;
-  leave();
-}
+void SocketOperation::withdraw() noexcept { leave(); }
 
 void SocketOperation::socket_closed() noexcept {
   leave();
   fail(ECANCELED);
   wake();
-}
-
-SocketOperation*& SocketOperation::place_in_socket() noexcept {
-  return readiness_ == Readiness::kReadable ? socket_->reader_ : socket_->writer_;
 }
 
 bool SocketOperation::fail(int error) noexcept {
@@ -261,14 +250,11 @@ bool AcceptSocket::attempt() noexcept {
   sockaddr_storage storage;
   auto* address = reinterpret_cast<sockaddr*>(&storage);
   socklen_t length = sizeof storage;
-  const int fd = uninterrupted([&] { return ::accept(socket().fd(), address, &length); });
+  const int fd =
+      uninterrupted([&] { return System::current().accept(socket().fd(), address, &length); });
   if (fd < 0 && errno == ECONNABORTED) return false;  // it gave up; poll(2) says if others came
   if (fd < 0) return failed_unless_again();
-  try {
-    accepted_ = Socket(UniqueFd(fd), Address(address, length));
-  } catch (const std::system_error& error) {
-    return fail(error.code().value());
-  }
+  accepted_ = Socket(Address(address, length), UniqueFd(fd));
   send_at_once(fd);
   return true;
 }
@@ -286,20 +272,17 @@ bool ConnectSocket::attempt() noexcept {
   // Writable: the attempt is over, and the socket's pending error says how it went.
   int error = 0;
   socklen_t length = sizeof error;
-  if (::getsockopt(connecting_.fd(), SOL_SOCKET, SO_ERROR, &error, &length) < 0) error = errno;
+  if (System::current().getsockopt(connecting_.fd(), SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+    error = errno;
   return error == 0 ? true : fail(error);
 }
 
 bool ConnectSocket::begin() noexcept {
-  UniqueFd fd(::socket(peer().family(), SOCK_STREAM, 0));
+  UniqueFd fd(System::current().socket(peer().family()));
   if (!fd) return fail(errno);
-  try {
-    connecting_ = Socket(std::move(fd), peer());
-  } catch (const std::system_error& error) {
-    return fail(error.code().value());
-  }
+  connecting_ = Socket(peer(), std::move(fd));
   send_at_once(connecting_.fd());
-  if (::connect(connecting_.fd(), peer().data(), peer().size()) == 0) return true;
+  if (System::current().connect(connecting_.fd(), peer().data(), peer().size()) == 0) return true;
   // Interrupted or not, the kernel goes on connecting; it cannot be asked a second time.
   return errno == EINPROGRESS || errno == EINTR ? false : fail(errno);
 }
@@ -311,16 +294,16 @@ Socket ConnectSocket::await_resume() {
 
 Socket listen_tcp(const Address& address, int backlog) {
   const auto fail = [&](const char* call) { throw_errno(errno, call + address.to_string()); };
-  UniqueFd fd(::socket(address.family(), SOCK_STREAM, 0));
+  UniqueFd fd(System::current().socket(address.family()));
   if (!fd) fail("socket for ");
   // Else the port of a server that was stopped stays refused for a minute, while old connections
   // time out.
-  const int on = 1;
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) fail("setsockopt for ");
-  if (::bind(fd.get(), address.data(), address.size()) < 0) fail("bind to ");
-  if (::listen(fd.get(), backlog) < 0) fail("listen on ");
+  if (System::current().setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+    fail("setsockopt for ");
+  if (System::current().bind(fd.get(), address.data(), address.size()) < 0) fail("bind to ");
+  if (System::current().listen(fd.get(), backlog) < 0) fail("listen on ");
   const Address chosen = address_of(fd.get());
-  return Socket(std::move(fd), chosen);
+  return Socket(chosen, std::move(fd));
 }
 
 }  // namespace treadle

@@ -108,7 +108,7 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
 void EventLoop::cancel_all(Clock::duration grace) {
   if (unfinished_ == 0) return;
   // By both clocks: one of a test stands still while somebody is busy.
-  const auto real_end = Clock::later(std::chrono::steady_clock::now(), grace);
+  const auto real_end = Clock::later(SteadyClock::instance().now(), grace);
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
@@ -116,7 +116,7 @@ void EventLoop::cancel_all(Clock::duration grace) {
     while (asked_to_leave_ > 0) {
       if (idle(1)) return;
       run_turn(Wait::kForNext);
-      if (over || std::chrono::steady_clock::now() >= real_end) return;
+      if (over || SteadyClock::instance().now() >= real_end) return;
     }
     run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
   } while (unfinished_ > 0);
@@ -236,7 +236,7 @@ Signals& EventLoop::signals() {
   require_open();
   if (!signals_) {
     wakeup_.emplace();
-    poller_.add(*wakeup_, wakeup_->fd(), Readiness::kReadable);
+    poller_.add(*wakeup_, wakeup_->registration(), Readiness::kReadable);
     signals_.emplace(*wakeup_);
   }
   return *signals_;

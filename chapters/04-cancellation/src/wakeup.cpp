@@ -1,18 +1,17 @@
 #include "treadle/wakeup.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include "treadle/system.hpp"
 
 namespace treadle {
 
 namespace {
 
 void prepare(int fd) {
-  if (::fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+  if (System::current().make_nonblocking(fd) < 0)
     throw std::system_error(errno, std::generic_category(), "fcntl of a pipe");
 }
 
@@ -20,9 +19,11 @@ void prepare(int fd) {
 
 Wakeup::Wakeup() {
   std::array<int, 2> ends;
-  if (::pipe(ends.data()) < 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  if (System::current().pipe(ends) < 0)
+    throw std::system_error(errno, std::generic_category(), "pipe");
   read_end_ = UniqueFd(ends[0]);
   write_end_ = UniqueFd(ends[1]);
+  registration_ = Registration(ends[0]);
   prepare(ends[0]);
   prepare(ends[1]);
 }
@@ -30,13 +31,13 @@ Wakeup::Wakeup() {
 void Wakeup::signal() noexcept {
   // A pipe that is full has been written to, and that is all we want.
   const char byte = 0;
-  while (::write(write_end_.get(), &byte, 1) < 0 && errno == EINTR) {
+  while (System::current().write(write_end_.get(), &byte, 1) < 0 && errno == EINTR) {
   }
 }
 
 bool Wakeup::try_again() noexcept {
   std::array<char, 256> ignored;
-  while (::read(read_end_.get(), ignored.data(), ignored.size()) ==
+  while (System::current().read(read_end_.get(), ignored.data(), ignored.size()) ==
          static_cast<ssize_t>(ignored.size())) {
   }
   return false;

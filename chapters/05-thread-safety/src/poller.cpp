@@ -2,23 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
-#include <limits>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "treadle/errors.hpp"
+#include "treadle/system.hpp"
 
 namespace treadle {
 
 namespace {
-
-int to_milliseconds(std::chrono::nanoseconds timeout) {
-  if (timeout < timeout.zero()) return -1;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
-}
 
 // Reported unasked, and of concern to all who wait for the descriptor.
 constexpr int kBroken = POLLERR | POLLHUP | POLLNVAL;
@@ -29,45 +21,73 @@ constexpr short bits(Readiness readiness) noexcept { return static_cast<short>(r
 // not at once: that would keep the processor busy for as long as it lasts.
 bool no_answer(std::chrono::nanoseconds timeout) {
   constexpr std::chrono::nanoseconds kPause = std::chrono::milliseconds(1);
-  std::this_thread::sleep_for(timeout < timeout.zero() ? kPause : std::min(timeout, kPause));
+  System::current().sleep_for(timeout < timeout.zero() ? kPause : std::min(timeout, kPause));
   return false;
 }
 
 }  // namespace
 
 void FdWaiter::leave() noexcept {
-  if (poller_ != nullptr) poller_->remove(fd_, readiness_);
+  if (registration_ != nullptr) registration_->poller_->remove(*registration_, readiness_);
+}
+
+Registration& Registration::operator=(Registration&& other) noexcept {
+  if (this == &other) return *this;
+  drop();
+  take(other);
+  return *this;
+}
+
+void Registration::take(Registration& other) noexcept {
+  fd_ = std::exchange(other.fd_, -1);
+  reader_ = std::exchange(other.reader_, nullptr);
+  writer_ = std::exchange(other.writer_, nullptr);
+  if (!has_waiter()) return;
+  poller_ = other.poller_;
+  index_ = other.index_;
+  poller_->registrations_[index_] = this;
+  for (FdWaiter* waiter : {reader_, writer_})
+    if (waiter != nullptr) waiter->registration_ = this;
+}
+
+void Registration::drop() noexcept {
+  fd_ = -1;
+  for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable})
+    if (waiter(readiness) != nullptr) poller_->remove(*this, readiness);
 }
 
 Poller::~Poller() {
   while (!polled_.empty()) {
-    const int fd = polled_.back().fd;
-    remove(fd, sides_of(fd).reader != nullptr ? Readiness::kReadable : Readiness::kWritable);
+    Registration& last = *registrations_.back();
+    remove(last, last.reader_ != nullptr ? Readiness::kReadable : Readiness::kWritable);
   }
 }
 
-void Poller::add(FdWaiter& waiter, int fd, Readiness readiness) {
+void Poller::add(FdWaiter& waiter, Registration& registration, Readiness readiness) {
   precondition(!waiter.registered(), "a waiter waits for one descriptor at a time");
-  precondition(fd >= 0, "who waits for a descriptor has one");
-  const std::size_t enough = static_cast<std::size_t>(fd) + 1;
-  if (sides_.size() < enough) sides_.resize(enough);
-  Sides& sides = sides_of(fd);
-  precondition(sides.at(readiness) == nullptr,
+  precondition(registration.fd() >= 0, "who waits for a descriptor has one");
+  precondition(registration.waiter(readiness) == nullptr,
                "one waiter at a time reads a descriptor, and one writes");
-  if (!sides.waiting()) {
-    polled_.push_back({fd, 0, 0});
-    sides.place = polled_.size() - 1;
+  if (!registration.has_waiter()) {
+    registrations_.push_back(&registration);
+    try {
+      polled_.push_back({registration.fd(), 0, 0});
+    } catch (...) {
+      registrations_.pop_back();
+      throw;
+    }
+    registration.poller_ = this;
+    registration.index_ = polled_.size() - 1;
   }
-  polled_[sides.place].events |= bits(readiness);
-  sides.at(readiness) = &waiter;
-  waiter.poller_ = this;
-  waiter.fd_ = fd;
+  precondition(registration.poller_ == this, "those who wait for a descriptor do so in one loop");
+  polled_[registration.index_].events |= bits(readiness);
+  registration.side(readiness) = &waiter;
+  waiter.registration_ = &registration;
   waiter.readiness_ = readiness;
 }
 
 bool Poller::wait(std::chrono::nanoseconds timeout) {
-  const int ready =
-      ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), to_milliseconds(timeout));
+  const int ready = System::current().poll(polled_, timeout);
   if (ready < 0) {
     if (errno == EINTR) return false;  // a signal: the loop looks what there is to do
     if (errno == ENOMEM || errno == EAGAIN) return no_answer(timeout);
@@ -75,36 +95,39 @@ bool Poller::wait(std::chrono::nanoseconds timeout) {
   }
   int left = ready;
   for (std::size_t place = 0; left > 0 && place < polled_.size();) {
-    const pollfd answer = polled_[place];
-    if (answer.revents != 0) {
+    const Registration* const asked = registrations_[place];
+    if (const short answer = std::exchange(polled_[place].revents, short{0}); answer != 0) {
       --left;
-      polled_[place].revents = 0;
-      let_try(answer);
+      let_try(place, answer);
     }
-    // A descriptor that has left gives its place to the last one, whose answer is unread yet: so
-    // go on at the same place.
-    if (place < polled_.size() && polled_[place].fd == answer.fd) ++place;
+    // One that has left gives its place to the last one, whose answer is unread yet: so go on at the
+    // same place.
+    if (place < polled_.size() && registrations_[place] == asked) ++place;
   }
   return ready == 0;
 }
 
-void Poller::let_try(const pollfd& answer) noexcept {
+void Poller::let_try(std::size_t place, short answer) noexcept {
+  Registration* const asked = registrations_[place];
   for (const Readiness readiness : {Readiness::kReadable, Readiness::kWritable}) {
-    if ((answer.revents & (bits(readiness) | kBroken)) == 0) continue;
-    FdWaiter* waiter = sides_of(answer.fd).at(readiness);
-    if (waiter != nullptr && waiter->try_again()) remove(answer.fd, readiness);
+    if ((answer & (bits(readiness) | kBroken)) == 0) continue;
+    // Not touched if it has left: its owner may be gone.
+    if (place >= polled_.size() || registrations_[place] != asked) return;
+    FdWaiter* const waiter = asked->waiter(readiness);
+    if (waiter != nullptr && waiter->try_again()) waiter->leave();
   }
 }
 
-void Poller::remove(int fd, Readiness readiness) noexcept {
-  Sides& sides = sides_of(fd);
-  std::exchange(sides.at(readiness), nullptr)->poller_ = nullptr;
-  pollfd& question = polled_[sides.place];
-  question.events ^= bits(readiness);
-  if (sides.waiting()) return;
-  question = polled_.back();
-  sides_of(question.fd).place = sides.place;
+void Poller::remove(Registration& registration, Readiness readiness) noexcept {
+  std::exchange(registration.side(readiness), nullptr)->registration_ = nullptr;
+  const std::size_t place = registration.index_;
+  polled_[place].events ^= bits(readiness);
+  if (registration.has_waiter()) return;
+  polled_[place] = polled_.back();
+  registrations_[place] = registrations_.back();
+  registrations_[place]->index_ = place;
   polled_.pop_back();
+  registrations_.pop_back();
 }
 
 }  // namespace treadle

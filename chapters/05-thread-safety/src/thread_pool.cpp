@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "treadle/errors.hpp"
+#include "treadle/system.hpp"
 #include "treadle/threads.hpp"
 
 namespace treadle {
@@ -65,7 +66,9 @@ void ThreadPool::Workers::submit(OwnedRunnable job) {
 
 void ThreadPool::Workers::add_thread() {
   try {
-    threads_.emplace_back([self = Ref<Workers>(*this)] { self->work(); });
+    threads_.reserve(threads_.size() + 1);  // first: a thread that runs must have its place
+    threads_.push_back(
+        System::current().start_thread([self = Ref<Workers>(*this)] { self->work(); }));
   } catch (const std::system_error&) {
     if (threads_.empty()) throw;  // else those that there are must do
   }

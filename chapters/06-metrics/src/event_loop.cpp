@@ -102,7 +102,7 @@ class EventLoop::RunningHere {
 
 EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
     : options_(options), clock_(clock) {
-  poller_.add(inbox_->wakeup(), inbox_->wakeup().fd(), Readiness::kReadable);
+  poller_.add(inbox_->wakeup(), inbox_->wakeup().registration(), Readiness::kReadable);
   // Made before a static loop is, so that it ends after it: the loop's tasks may need it as they end.
   ThreadPool::shared();
   counts_.timed = options.timing;
@@ -142,7 +142,7 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
 void EventLoop::cancel_all(Clock::duration grace) {
   if (unfinished_ == 0) return;
   // By both clocks: one of a test stands still while somebody is busy.
-  const auto real_end = Clock::later(std::chrono::steady_clock::now(), grace);
+  const auto real_end = Clock::later(SteadyClock::instance().now(), grace);
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
@@ -151,7 +151,7 @@ void EventLoop::cancel_all(Clock::duration grace) {
       stopping_ = false;  // whom we ask to end may not end us
       if (nobody_is_left(1)) return;
       run_turn(Wait::kForNext);
-      if (over || std::chrono::steady_clock::now() >= real_end) return;
+      if (over || SteadyClock::instance().now() >= real_end) return;
     }
     run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
   } while (unfinished_ > 0);

@@ -60,10 +60,22 @@ int accept(int fd, sockaddr* address, socklen_t* length) {
   return fault.comes() ? -1 : next(fd, address, length);
 }
 
+int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+  static Fault fault("accept");
+  static auto* next = real<int(int, sockaddr*, socklen_t*, int)>("accept4");
+  return fault.comes() ? -1 : next(fd, address, length, flags);
+}
+
 int poll(pollfd* fds, nfds_t count, int timeout) {
   static Fault fault("poll");
   static auto* next = real<int(pollfd*, nfds_t, int)>("poll");
   return fault.comes() ? -1 : next(fds, count, timeout);
+}
+
+int ppoll(pollfd* fds, nfds_t count, const timespec* timeout, const sigset_t* signals) {
+  static Fault fault("poll");
+  static auto* next = real<int(pollfd*, nfds_t, const timespec*, const sigset_t*)>("ppoll");
+  return fault.comes() ? -1 : next(fds, count, timeout, signals);
 }
 
 ssize_t pread(int fd, void* buffer, size_t size, off_t offset) {

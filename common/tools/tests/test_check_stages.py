@@ -192,6 +192,34 @@ class CheckStages(StageTree):
         circles = [line for line in self.findings() if "go round in a circle: queue -> task -> queue" in line]
         self.assertEqual(len(circles), 3)
 
+    # The system
+
+    def ask(self, line: str, name: str = "src/queue.cpp") -> None:
+        self.write("03", name, f"{line}\n")
+        self.put("book/pages/ch03.md", f"@listing{{03 {name} @file}}\n")
+
+    def test_a_source_that_asks_the_system_itself(self) -> None:
+        for line in ("int n = ::read(fd, data, size);", "std::this_thread::sleep_for(time);", "auto t = steady_clock::now();",
+                     "std::thread other([] {});", "std::thread([] {}).join();", "#include <unistd.h>"):
+            self.ask(line)
+            self.assert_found("chapters/03-third/src/queue.cpp:1:", "no test can decide the answer", "system")
+
+    def test_what_is_no_question_to_the_system(self) -> None:
+        for line in ("std::vector<std::thread> threads;", "void Queue::read() {}", "// ::read(fd)", "std::max(a, b);",
+                     "auto t = System::current().now();"):
+            self.ask(line)
+            self.assertEqual(self.findings(), [])
+
+    def test_a_source_that_may_ask_the_system_itself(self) -> None:
+        self.ask("int n = ::read(fd, data, size);")
+        self.put("common/tools/system.allow", "# why\nsrc/queue.cpp | ::read( | it must\nsrc/none.cpp | ::read( | not here\n")
+        self.assertEqual(self.findings(), [])
+
+    def test_a_permission_that_nothing_needs(self) -> None:
+        self.ask("int n = 0;")
+        self.put("common/tools/system.allow", "src/queue.cpp | ::read( | it must\n")
+        self.assert_found("common/tools/system.allow:1:", "take the line out", "system")
+
     # Words
 
     def comment(self, text: str) -> None:

@@ -79,7 +79,7 @@ class Delay {
 /// std::chrono::steady_clock, which never goes back.
 class SteadyClock final : public Clock {
  public:
-  time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+  time_point now() const noexcept override;
   duration until(time_point deadline) const noexcept override {
     const time_point time = now();
     // Not just the difference: for a deadline in the distant past it would overflow.

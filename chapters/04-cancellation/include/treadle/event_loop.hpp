@@ -149,9 +149,11 @@ class EventLoop final : public TaskHost {
   /// awaiters.
   void arm(Timer& timer, Clock::time_point deadline) { timers_.arm(timer, deadline); }
 
-  /// Lets `waiter` try whenever `fd` is ready, at the beginning of a turn. For those who write
-  /// awaiters.
-  void watch(FdWaiter& waiter, int fd, Readiness readiness) { poller_.add(waiter, fd, readiness); }
+  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For those who
+  /// write awaiters.
+  void watch(FdWaiter& waiter, Registration& registration, Readiness readiness) {
+    poller_.add(waiter, registration, readiness);
+  }
 
   /// A task has moved `bytes` without having to wait. True when the budget of them all is spent: it
   /// should yield() then, as one that never has to wait would never let the others run.

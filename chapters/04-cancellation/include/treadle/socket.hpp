@@ -16,8 +16,8 @@
 //
 // Invariants
 //   1. A socket's descriptor is non-blocking and closed on exec.
-//   2. At most one task waits to read a socket and at most one to write it; reader_ and writer_
-//      say who.
+//   2. At most one task waits to read a socket and at most one to write it. The registration of the
+//      descriptor has them.
 //   3. A task that waits at a socket is woken when the socket is closed or destroyed.
 //
 // Thread safety: none. A socket belongs to the loop on which it is used.
@@ -86,13 +86,19 @@ class Socket {
 
  private:
   friend class SocketOperation;
+  friend class AcceptSocket;
+  friend class ConnectSocket;
+  friend Socket listen_tcp(const Address& address, int backlog);
+
+  // Owns what System::socket() or accept() gave, which does not block.
+  Socket(const Address& peer, UniqueFd fd) noexcept;
 
   void take_waiters(Socket& other) noexcept;
+  SocketOperation* waiter(Readiness readiness) const noexcept;
 
   UniqueFd fd_;
+  Registration registration_{fd_.get()};  // behind fd_, and so destroyed before it
   Address peer_;
-  SocketOperation* reader_ = nullptr;  // who waits to read or accept
-  SocketOperation* writer_ = nullptr;  // who waits to write or connect
 };
 
 /// What all operations on sockets have in common: try, wait, try again.
@@ -148,7 +154,6 @@ class SocketOperation : public Suspension, private FdWaiter {
   bool start(PromiseBase& caller);
   bool try_again() noexcept final;
   void socket_closed() noexcept;
-  SocketOperation*& place_in_socket() noexcept;
 
   Socket* socket_;      // not to be touched once the task has been woken: it may be gone by then
   const Address peer_;  // and so the messages have what they need of it here

@@ -23,7 +23,7 @@ class Wakeup final : public FdWaiter {
   Wakeup();
 
   /// What the poller is to watch for being readable.
-  int fd() const noexcept { return read_end_.get(); }
+  Registration& registration() noexcept { return registration_; }
 
   /// Wakes the thread that polls. Async-signal-safe.
   void signal() noexcept;
@@ -34,6 +34,7 @@ class Wakeup final : public FdWaiter {
  private:
   UniqueFd read_end_;
   UniqueFd write_end_;
+  Registration registration_;  // of read_end_
 };
 
 }  // namespace treadle

@@ -36,12 +36,12 @@ void Log::say(std::string_view line) {
   }
   write_some();
   if (loop_ != nullptr && !waiting_.empty() && !registered())
-    loop_->watch(*this, fd_, treadle::Readiness::kWritable);
+    loop_->watch(*this, registration_, treadle::Readiness::kWritable);
 }
 
 void Log::attach(treadle::EventLoop& loop) {
   loop_ = &loop;
-  if (!waiting_.empty()) loop.watch(*this, fd_, treadle::Readiness::kWritable);
+  if (!waiting_.empty()) loop.watch(*this, registration_, treadle::Readiness::kWritable);
 }
 
 void Log::detach() noexcept {

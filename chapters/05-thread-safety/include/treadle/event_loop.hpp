@@ -177,11 +177,11 @@ class ThreadSafeEventLoop final : public TaskHost {
     timers_.arm(timer, deadline);
   }
 
-  /// Lets `waiter` try whenever `fd` is ready, at the beginning of a turn. For those who write
-  /// awaiters.
-  void watch(FdWaiter& waiter, int fd, Readiness readiness) {
+  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For those who
+  /// write awaiters.
+  void watch(FdWaiter& waiter, Registration& registration, Readiness readiness) {
     inbox_->require_here("a descriptor that is waited for");
-    poller_.add(waiter, fd, readiness);
+    poller_.add(waiter, registration, readiness);
   }
 
   /// A task has moved `bytes` without having to wait. True when the budget of them all is spent: it

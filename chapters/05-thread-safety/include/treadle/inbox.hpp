@@ -53,7 +53,7 @@ class Inbox : public RefCounted<Inbox> {
  public:
   /// `ready` is the loop's own queue, for those who post while nobody runs the loop; `errors` is told
   /// of what posted callbacks throw.
-  explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr) noexcept
+  explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr)
       : RefCounted(1), ready_(&ready), errors_(errors) {}
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;

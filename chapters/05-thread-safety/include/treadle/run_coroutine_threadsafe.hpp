@@ -183,7 +183,7 @@ class RemoteTask : public TaskHandle<TaskBlockOf<T>> {
     return block.result().get();
   }
   void block_for(Delay timeout) const {
-    const auto deadline = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
+    const auto deadline = Clock::later(SteadyClock::instance().now(), timeout.in_nanoseconds());
     if (!block_until_done(*this, waiter_, deadline))
       throw TimeoutError(this->label() + " is not done in time, and goes on");
   }

@@ -47,6 +47,7 @@ class Log final : public treadle::FdWaiter {
 
   const treadle::UniqueFd terminal_;  // if it is one
   const int fd_;
+  treadle::Registration registration_{fd_};
   treadle::EventLoop* loop_ = nullptr;
   std::string waiting_;      // lines, each with its end
   std::size_t dropped_ = 0;  // and so many behind them

@@ -198,11 +198,11 @@ class ThreadSafeEventLoop final : public TaskHost {
     ++counts_.timers_armed;
   }
 
-  /// Lets `waiter` try whenever `fd` is ready, at the beginning of a turn. For those who write
-  /// awaiters.
-  void watch(FdWaiter& waiter, int fd, Readiness readiness) {
+  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For those who
+  /// write awaiters.
+  void watch(FdWaiter& waiter, Registration& registration, Readiness readiness) {
     inbox_->require_here("a descriptor that is waited for");
-    poller_.add(waiter, fd, readiness);
+    poller_.add(waiter, registration, readiness);
     ++counts_.io_waits;
   }
 

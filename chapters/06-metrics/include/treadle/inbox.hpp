@@ -56,7 +56,7 @@ class Inbox {
  public:
   /// `ready` is the loop's own queue, for those who post while nobody runs the loop; `errors` is told
   /// of what posted callbacks throw.
-  explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr) noexcept
+  explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr)
       : ready_(&ready), errors_(errors) {}
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
@@ -339,7 +339,7 @@ auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
 template <class F>
 auto Inbox::look(F f, Delay patience) -> std::optional<std::invoke_result_t<F>> {
   auto answer = send(std::move(f));
-  const auto end = Clock::later(std::chrono::steady_clock::now(), patience.in_nanoseconds());
+  const auto end = Clock::later(SteadyClock::instance().now(), patience.in_nanoseconds());
   if (answer.wait_until(end) == std::future_status::timeout) throw_no_answer(patience);
   return answer_in(answer);
 }

@@ -24,7 +24,7 @@ class Wakeup final : public FdWaiter {
   Wakeup();
 
   /// What the poller is to watch for being readable.
-  int fd() const noexcept { return read_end_.get(); }
+  Registration& registration() noexcept { return registration_; }
 
   /// Wakes the thread that polls. Async-signal-safe.
   void signal() noexcept;
@@ -34,7 +34,8 @@ class Wakeup final : public FdWaiter {
 
  private:
   UniqueFd read_end_;
-  UniqueFd write_end_;  // none where one descriptor is both
+  UniqueFd write_end_;         // none where one descriptor is both
+  Registration registration_;  // of read_end_
 };
 
 }  // namespace treadle
