@@ -114,7 +114,7 @@ void EventLoop::cancel_all(Clock::duration grace) {
   do {
     ask_all_to_leave();
     while (asked_to_leave_ > 0) {
-      if (idle(1)) return;
+      if (has_no_work(1)) return;
       run_turn(Wait::kForNext);
       if (over || std::chrono::steady_clock::now() >= real_end) return;
     }
@@ -165,9 +165,9 @@ void EventLoop::run_until(const TaskBlock& task) {
   if (task.host() != this) throw InvalidStateError(task.label() + " belongs to another loop");
   RunningHere running(*this);
   while (!task.done()) {
-    if (idle() && !stopping_) {
+    if (has_no_work() && !stopping_) {
       throw DeadlockError(task.label() +
-                          " is not done, and nothing is left to run: " + who_waits());
+                          " is not done, and nothing is left to run: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
     if (stopping_ && !task.done()) {
@@ -178,24 +178,24 @@ void EventLoop::run_until(const TaskBlock& task) {
 
 bool EventLoop::run_once() {
   RunningHere running(*this);
-  if (idle()) return false;
+  if (has_no_work()) return false;
   run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   return true;
 }
 
-bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
+bool EventLoop::has_no_work(std::size_t internal_timers) const noexcept {
   const std::size_t descriptors_of_ours = wakeup_ ? 1 : 0;
   const bool signals_may_come = signals_ && signals_->expects_any();
-  return ready_.empty() && timers_.size() == timers_of_ours &&
+  return ready_.empty() && timers_.size() == internal_timers &&
          poller_.size() == descriptors_of_ours && !signals_may_come;
 }
 
 void EventLoop::run_forever() {
   RunningHere running(*this);
   do {
-    if (idle() && !stopping_) {
+    if (has_no_work() && !stopping_) {
       if (unfinished_ == 0) return;
-      throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
+      throw DeadlockError("nothing is left to run, and tasks still wait: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   } while (!stopping_);
@@ -296,7 +296,7 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
   std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
 }
 
-std::string EventLoop::who_waits() const {
+std::string EventLoop::describe_waiters() const {
   std::string list;
   tasks_.for_each([&](const TaskBlock& task) {
     if (task.done()) return;

@@ -209,7 +209,7 @@ void EventLoop::run_until(const TaskBlock& task) {
   while (!task.done()) {
     if (ready_.empty() && nobody_is_left()) {
       throw DeadlockError(task.label() +
-                          " is not done, and nothing is left to run: " + who_waits());
+                          " is not done, and nothing is left to run: " + describe_waiters());
     }
     run_turn(Wait::kForNext);
     if (stopping_ && !task.done()) {
@@ -225,9 +225,9 @@ bool EventLoop::run_once() {
   return true;
 }
 
-bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
+bool EventLoop::has_no_work(std::size_t internal_timers) const noexcept {
   const bool signals_may_come = signals_ && signals_->expects_any();
-  return ready_.empty() && timers_.size() == timers_of_ours && poller_.size() == kOurs &&
+  return ready_.empty() && timers_.size() == internal_timers && poller_.size() == kOurs &&
          !signals_may_come && !inbox_->has_mail();
 }
 
@@ -235,14 +235,15 @@ bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
 // bring something. Those who may come are waited for a moment before they are counted: mostly they
 // do. They are counted before we look for what they brought, as one may bring something and end in
 // between. One who ends later, without a word, leaves the loop asleep.
-bool EventLoop::nobody_is_left(std::size_t timers_of_ours) {
-  if (!idle(timers_of_ours)) return false;
+bool EventLoop::nobody_is_left(std::size_t internal_timers) {
+  if (!has_no_work(internal_timers)) return false;
   if (!is_only_thread()) {
     sleep(kMoment);
     if (signals_ && signals_->raised()) take_signals();  // this sleep has heard their ring
-    if (!idle(timers_of_ours)) return false;             // mostly so, and to count is dear
+    if (!has_no_work(internal_timers)) return false;     // mostly so, and to count is dear
   }
-  return (is_only_thread() || count_other_threads() == 0) && !stopping_ && idle(timers_of_ours);
+  return (is_only_thread() || count_other_threads() == 0) && !stopping_ &&
+         has_no_work(internal_timers);
 }
 
 void EventLoop::run_forever() {
@@ -250,7 +251,7 @@ void EventLoop::run_forever() {
   do {
     if (!stopping_ && nobody_is_left()) {
       if (unfinished_ == 0) return;
-      throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
+      throw DeadlockError("nothing is left to run, and tasks still wait: " + describe_waiters());
     }
     run_turn(Wait::kForNext);
   } while (!stopping_);
@@ -509,7 +510,7 @@ void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& contex
   std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
 }
 
-std::string EventLoop::who_waits() const {
+std::string EventLoop::describe_waiters() const {
   std::string list;
   tasks_.for_each([&](const TaskBlock& task) {
     if (task.done()) return;

@@ -224,8 +224,8 @@ class EventLoop final : public TaskHost {
   std::size_t run_turn(Wait wait);
   void poll(Wait wait);
   void run_one(Runnable& runnable) noexcept;
-  bool idle(std::size_t timers_of_ours = 0) const noexcept;
-  std::string who_waits() const;
+  bool has_no_work(std::size_t internal_timers = 0) const noexcept;
+  std::string describe_waiters() const;
 
   Signals& signals();
   void take_signals();

@@ -337,10 +337,10 @@ class ThreadSafeEventLoop final : public TaskHost {
   void count_ending(const TaskBlock& task) noexcept;
   void keep_last_counts();
   void ask_kernel(Wait wait);
-  bool idle(std::size_t timers_of_ours = 0) const noexcept;
-  bool nobody_is_left(std::size_t timers_of_ours = 0);
+  bool has_no_work(std::size_t internal_timers = 0) const noexcept;
+  bool nobody_is_left(std::size_t internal_timers = 0);
   bool sleep(Clock::duration timeout);
-  std::string who_waits() const;
+  std::string describe_waiters() const;
 
   void handle_signal(int signal, Signals::Callback callback, Signals::Times times);
   void take_signals();
