@@ -14,6 +14,7 @@
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/socket_pair.hpp"
+#include "testing/thread.hpp"
 #include "testing/time_limit.hpp"
 #include "treadle/run.hpp"
 #include "treadle/sleep.hpp"
@@ -33,6 +34,7 @@ using treadle::Sleep;
 using treadle::Task;
 using treadle::write_all;
 using treadle::yield_now;
+using treadle::testing::AsIfNoThreadEver;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
@@ -77,7 +79,7 @@ TEST_CASE("Run: it gives the value of main", "[run][real-time]") {
 }
 
 TEST_CASE("Run: it says where main waits for ever", "[run]") {
-  REQUIRE(LoopFixture::no_thread_is_left());
+  const AsIfNoThreadEver alone;
   CHECK_THROWS_AS(run([]() -> Coro<> {
                     EventLoop& loop = co_await get_running_loop();
                     Task<> knot;

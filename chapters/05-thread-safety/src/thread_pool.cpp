@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "treadle/errors.hpp"
-#include "treadle/threads.hpp"
 
 namespace treadle {
 
@@ -65,6 +64,7 @@ void ThreadPool::Workers::submit(OwnedRunnable job) {
 
 void ThreadPool::Workers::add_thread() {
   try {
+    note_thread();
     threads_.emplace_back([self = Ref<Workers>(*this)] { self->work(); });
   } catch (const std::system_error&) {
     if (threads_.empty()) throw;  // else those that there are must do
@@ -108,9 +108,7 @@ void ThreadPool::Workers::work() {
 
 // A thread for which there is a job does not wait any more, although it has not noticed yet.
 void ThreadPool::Workers::count_free() noexcept {
-  const std::size_t before = free_;
   free_ = waiting_ > jobs_.size() ? waiting_ - jobs_.size() : 0;
-  note_waiting_for_work(static_cast<std::ptrdiff_t>(free_) - static_cast<std::ptrdiff_t>(before));
 }
 
 }  // namespace treadle

@@ -60,6 +60,7 @@ bool RemoteJoin::join(PromiseBase& caller) {
   if (!is_there) kept_ = Ref<Traveller>::adopt(*new Traveller(caller.task().inbox()));
   Traveller& traveller = *kept_;
   traveller_ = kept_;
+  (loop_ = &EventLoop::of(caller.task()))->work_started();
   traveller.meet(*this);
   suspend(caller);
   if (is_there) return true;
@@ -71,7 +72,10 @@ bool RemoteJoin::join(PromiseBase& caller) {
 }
 
 void RemoteJoin::withdraw() noexcept {
-  if (const auto traveller = std::exchange(traveller_, {})) traveller->forget();
+  const auto traveller = std::exchange(traveller_, {});
+  if (!traveller) return;
+  traveller->forget();
+  loop_->work_finished();
 }
 
 }  // namespace treadle

@@ -105,7 +105,8 @@ class RemoteJoin : public Suspension {
   bool join(PromiseBase& caller);
 
   Ref<Traveller>& kept_;
-  Ref<Traveller> traveller_;  // knows where we are, for as long as we wait
+  Ref<Traveller> traveller_;   // knows where we are, for as long as we wait
+  EventLoop* loop_ = nullptr;  // for which the other loop works meanwhile
 };
 
 /// What run_coroutine_threadsafe() gives: a handle to a task, for those who are not of its loop.
