@@ -268,6 +268,7 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then 
         threads);
   }(pool));
   loop.run_forever();  // returns, as nothing is left
+  CHECK_FALSE(hung());
   CHECK(task.result() == 7);
   CHECK(errors == Trace{});
 }
@@ -325,6 +326,7 @@ TEST_CASE_METHOD(LoopFixture,
     }(calls(Call::kPoll)));
   }(other.loop));
   loop.run_forever();
+  CHECK_FALSE(hung());
   CHECK(task.result() == 7);
 }
 
@@ -353,6 +355,88 @@ TEST_CASE("Threads: in a process that has never started one, a task of another l
   CHECK_THROWS_WITH(loop.run_until_complete(task), ContainsSubstring("of another loop"));
   other.run_forever();
   loop.run_until_complete(task);
+}
+
+// ---- A clock that jumps
+
+/// A test's clock, and a deadline that is far away by it.
+class JumpFixture : public LoopFixture {
+ public:
+  JumpFixture() {
+    loop.call_later(100s, [this] { note("deadline"); });
+  }
+
+  /// The deadline has not come, and comes only when the clock may jump.
+  void check_the_deadline_came_last(const std::string& first) {
+    CHECK(trace == Trace{first});
+    CHECK(clock.elapsed() == 0ns);
+    loop.run_forever();
+    CHECK(trace == Trace{first, "deadline"});
+    CHECK(clock.elapsed() == 100s);
+  }
+};
+
+TEST_CASE_METHOD(JumpFixture, "Threads: a clock that jumps does not jump over a job in a thread",
+                 "[threads][clock][run_in_thread][real-time]") {
+  ThreadPool pool(1);
+  const auto task = spawn("task", [&]() -> Coro<> {
+    co_await run_in_thread([] { std::this_thread::sleep_for(20ms); }, pool);
+    note("job");
+  });
+  loop.run_until_complete(task);
+  check_the_deadline_came_last("job");
+}
+
+TEST_CASE_METHOD(JumpFixture,
+                 "Threads: a clock that jumps does not jump over a task of another loop",
+                 "[threads][clock][remote][real-time]") {
+  LoopInThread other;
+  const auto task = spawn("task", [&]() -> Coro<> {
+    co_await run_coroutine_threadsafe(other.loop, []() -> Coro<> { co_await Sleep(20ms); }());
+    note("remote task");
+  });
+  loop.run_until_complete(task);
+  check_the_deadline_came_last("remote task");
+}
+
+TEST_CASE_METHOD(JumpFixture,
+                 "Threads: a clock that jumps does not jump over work that a test has announced",
+                 "[threads][clock][real-time]") {
+  WaitList list;
+  Threads threads;
+  const auto task = spawn("task", [&]() -> Coro<> {
+    loop.work_started();
+    threads.start([&] {
+      std::this_thread::sleep_for(20ms);
+      loop.call_soon_threadsafe([&] {
+        loop.work_finished();
+        list.wake_one();
+      });
+    });
+    co_await Waits(list);
+    note("thread");
+  });
+  loop.run_until_complete(task);
+  check_the_deadline_came_last("thread");
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a job that outlasts a deadline by real time is overtaken",
+                 "[threads][clock][run_in_thread][cancel][real-time]") {
+  std::atomic<bool> over = false;
+  ThreadPool pool(1);
+  const auto task = loop.create_task([](ThreadPool& threads, std::atomic<bool>& flag) -> Coro<> {
+    co_await run_in_thread(
+        [&flag] {
+          while (!flag) std::this_thread::sleep_for(1ms);
+        },
+        threads);
+  }(pool, over));
+  loop.call_later(5ms, [&] { task.cancel(); });
+  loop.call_later(100h, [this] { note("later"); });  // nothing is under way by then
+  loop.run_forever();
+  CHECK(task.cancelled());
+  CHECK(trace == Trace{"later"});
+  over = true;
 }
 
 // ---- The end of a loop that is stuck

@@ -287,7 +287,16 @@ void EventLoop::poll(Wait wait) {
     return;
   }
   const Clock::time_point deadline = timers_.next_deadline();
-  if (sleep(std::max(clock_.until(deadline), kNoTime))) clock_.idle_until(deadline);
+  if (sleep(time_to_sleep(deadline))) clock_.idle_until(deadline);
+}
+
+// How long the thread sleeps until `deadline`. A clock that jumps says: not at all. But work that is
+// under way needs real time, and a clock that jumped would overtake it.
+Clock::duration EventLoop::time_to_sleep(Clock::time_point deadline) const noexcept {
+  const Clock::duration time = std::max(clock_.until(deadline), kNoTime);
+  if (!work_may_come()) return time;
+  const Clock::time_point now = clock_.now();
+  return deadline > now ? std::max(time, deadline - now) : time;
 }
 
 // True where the time passed and nothing came up.

@@ -290,6 +290,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   bool must_raise();
   bool raises_when_stuck() const noexcept;
   void report_stuck();
+  Clock::duration time_to_sleep(Clock::time_point deadline) const noexcept;
   bool sleep(Clock::duration timeout);
   std::string describe_waiters() const;
 
