@@ -106,20 +106,20 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
 }
 
 void EventLoop::cancel_all(Clock::duration grace) {
-  if (unfinished_ == 0) return;
+  if (unfinished_ == 0 && (ready_.empty() || !has_run_)) return;
   // By both clocks: one of a test stands still while somebody is busy.
   const auto real_end = Clock::later(std::chrono::steady_clock::now(), grace);
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
     ask_all_to_leave();
-    while (asked_to_leave_ > 0) {
+    while (asked_to_leave_ > 0 && !over) {
       if (has_no_work(1)) return;
       run_turn(Wait::kForNext);
-      if (over || std::chrono::steady_clock::now() >= real_end) return;
+      over = over || std::chrono::steady_clock::now() >= real_end;
     }
     run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
-  } while (unfinished_ > 0);
+  } while (unfinished_ > 0 && !over);
 }
 
 // A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the
@@ -208,6 +208,7 @@ void EventLoop::run_until_idle() {
 }
 
 std::size_t EventLoop::run_turn(Wait wait) {
+  has_run_ = true;
   poll(wait);
   if (signals_ && signals_->raised()) take_signals();
   if (!timers_.empty()) timers_.fire_due(clock_.now());

@@ -140,21 +140,21 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
 }
 
 void EventLoop::cancel_all(Clock::duration grace) {
-  if (unfinished_ == 0) return;
+  if (unfinished_ == 0 && (ready_.empty() || counts_.turns == 0)) return;
   // By both clocks: one of a test stands still while somebody is busy.
   const auto real_end = Clock::later(std::chrono::steady_clock::now(), grace);
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
     ask_all_to_leave();
-    while (asked_to_leave_ > 0) {
+    while (asked_to_leave_ > 0 && !over) {
       stopping_ = false;  // whom we ask to end may not end us
       if (has_no_work(1) && raises_when_stuck()) return;
       run_turn(Wait::kForNext);
-      if (over || std::chrono::steady_clock::now() >= real_end) return;
+      over = over || std::chrono::steady_clock::now() >= real_end;
     }
     run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
-  } while (unfinished_ > 0);
+  } while (unfinished_ > 0 && !over);
 }
 
 // A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the

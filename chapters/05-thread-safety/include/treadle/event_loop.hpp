@@ -116,7 +116,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// their turn. Where `grace` is over first, by the loop's clock or by the steady one, or where
   /// nothing is left that could run, what remains has refused: each such task is reported to the
   /// exception handler, and destroyed where it stands, from its innermost coroutine outwards.
-  /// Callbacks that have not run are dropped.
+  /// In a loop that has run, what is ready at the end, such as the done callbacks of the last task,
+  /// has one more turn. Other callbacks are dropped.
   ///
   /// Does nothing where the loop is closed already; throws InvalidStateError where it runs.
   void close(Delay grace = kGrace);
@@ -319,6 +320,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   IntrusiveList<TaskBlock> tasks_;  // all that are not done, and those that failed, with handles
   std::size_t unfinished_ = 0;      // how many of them are not done
   std::size_t asked_to_leave_ = 0;  // how many that close() has cancelled are not done
+  bool has_run_ = false;
   std::size_t work_under_way_ = 0;  // outside of the loop, for a task of it that waits
   std::string reported_waiters_;    // what report_stuck() has said last
 

@@ -127,7 +127,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// their turn. Where `grace` is over first, by the loop's clock or by the steady one, or where
   /// nothing is left that could run, what remains has refused: each such task is reported to the
   /// exception handler, and destroyed where it stands, from its innermost coroutine outwards.
-  /// Callbacks that have not run are dropped.
+  /// In a loop that has run, what is ready at the end, such as the done callbacks of the last task,
+  /// has one more turn. Other callbacks are dropped.
   ///
   /// Does nothing where the loop is closed already; throws InvalidStateError where it runs.
   void close(Delay grace = kGrace);
