@@ -231,8 +231,8 @@ bool EventLoop::has_no_work(std::size_t internal_timers) const noexcept {
          !signals_may_come && !inbox_->has_mail() && !work_may_come();
 }
 
-// In a process of one thread there is none that could do the work, and the loop that has the task runs
-// as little as a pool.
+// In a process of one thread nothing does the work: there is no pool, and no other loop runs while this
+// one does.
 bool EventLoop::work_may_come() const noexcept {
   return work_under_way_ > 0 && !is_single_threaded();
 }
