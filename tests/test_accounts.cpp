@@ -23,6 +23,7 @@ using treadle::TaskMetrics;
 using treadle::to_json;
 using treadle::to_table;
 using treadle::WaitReason;
+using treadle::WhenStuck;
 using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
@@ -34,7 +35,7 @@ struct Timed {
   Timed() { LoopFixture::restart_ids(); }
 
   VirtualClock clock;
-  EventLoop loop{LoopOptions{.timing = true}, clock};
+  EventLoop loop{LoopOptions{.timing = true, .when_stuck = WhenStuck::kRaise}, clock};
 };
 
 // A clock that stands still, and knows how often it was asked.
@@ -204,7 +205,7 @@ TEST_CASE_METHOD(LoopFixture, "Accounts: without a limit no step is too slow", "
 TEST_CASE("Accounts: a slow last step is reported with the co_await before it", "[accounts]") {
   LoopFixture::restart_ids();
   VirtualClock clock;
-  EventLoop loop(LoopOptions{.slow_step = 1ms}, clock);
+  EventLoop loop(LoopOptions{.slow_step = 1ms, .when_stuck = WhenStuck::kRaise}, clock);
   Trace errors;
   loop.set_exception_handler([&](const auto& context) { errors.push_back(describe(context)); });
   loop.create_task(sleeps_and_works(clock, 3ms), "late");

@@ -20,6 +20,7 @@ using treadle::yield_now;
 using treadle::testing::AllocationCheck;
 using treadle::testing::Counted;
 using treadle::testing::LoopFixture;
+using treadle::testing::make_loop;
 using treadle::testing::said_in_dying;
 using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
@@ -233,7 +234,7 @@ TEST_CASE_METHOD(Callbacks, "CallLater: a callback may hold the handle to itself
   AllocationCheck memory;
   {
     VirtualClock own_clock;
-    EventLoop own(own_clock);
+    EventLoop own = make_loop(own_clock);
     for (bool cancels : {true, false}) {
       auto slot = std::make_shared<std::optional<TimerHandle>>();
       *slot = own.call_later(1s, [slot] {});
@@ -265,7 +266,7 @@ TEST_CASE("CallLater: destructors of what it captured may cancel, again and othe
   AllocationCheck memory;
   {
     VirtualClock clock;
-    EventLoop loop(clock);
+    EventLoop loop = make_loop(clock);
     std::optional<TimerHandle> self, other;
     int ran = 0;
     other = loop.call_later(1s, [&] { ++ran; });
@@ -291,7 +292,7 @@ TEST_CASE("CallLater: a loop that goes drops callbacks and does not run them",
     std::optional<TimerHandle> pending, due;
     {
       VirtualClock clock;
-      EventLoop loop(clock);
+      EventLoop loop = make_loop(clock);
       due = loop.call_later(1s, [&, counted = Counted()] { ++ran; });
       pending = loop.call_later(2s, [&, counted = Counted()] { ++ran; });
       loop.call_later(2s, [&, counted = Counted()] { ++ran; });
@@ -313,7 +314,7 @@ TEST_CASE("CallLater: a loop that goes drops callbacks that are due and were can
   AllocationCheck memory;
   {
     VirtualClock clock;
-    EventLoop loop(clock);
+    EventLoop loop = make_loop(clock);
     std::optional<TimerHandle> second;
     loop.call_later(1s, [&] {
       second->cancel();
@@ -332,7 +333,7 @@ TEST_CASE("CallLater: destructors may schedule callbacks while the loop goes",
   AllocationCheck memory;
   {
     VirtualClock clock;
-    EventLoop loop(clock);
+    EventLoop loop = make_loop(clock);
     loop.call_later(1s,
                     [end = AtEnd([&loop] { loop.call_later(1s, [counted = Counted()] {}); })] {});
     loop.call_soon([end = AtEnd([&loop] { loop.call_later(1s, [counted = Counted()] {}); })] {});

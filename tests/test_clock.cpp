@@ -23,6 +23,7 @@ using treadle::testing::calls;
 using treadle::testing::in_child;
 using treadle::testing::last_poll_timeout;
 using treadle::testing::LoopFixture;
+using treadle::testing::make_loop;
 using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
 
@@ -44,7 +45,7 @@ TEST_CASE("Clock: on the steady clock a sleep is never early", "[clock][real-tim
 }
 
 TEST_CASE("Clock: a callback on the steady clock sees its deadline passed", "[clock][real-time]") {
-  EventLoop loop;
+  EventLoop loop = make_loop();
   const auto deadline = loop.time() + 3ms;
   bool early = true;
   loop.call_at(deadline, [&] { early = loop.time() < deadline; });

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -5,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -663,6 +665,68 @@ TEST_CASE_METHOD(Closing, "Close: a done callback that makes a task makes it for
   loop.close();
   CHECK(trace == Trace{"a cancelled because the loop closes"});
   CHECK(errors.empty());  // it was never asked, so it has not refused
+}
+
+TEST_CASE_METHOD(Closing, "Close: the done callback of the last task runs, whatever else is left",
+                 "[close][done_callback]") {
+  const bool another = GENERATE(false, true), refuses = GENERATE(false, true);
+  if (another) spawn("other", refuses ? refuse("other") : wait("other"));
+  const auto task = spawn("last", []() -> Coro<> { co_return; });
+  task.add_done_callback([this](const AnyTask&) { note("told"); });
+  loop.run_until_complete(task);
+  CHECK(trace == Trace{});
+  loop.close();
+  CHECK(trace.front() == "told");
+}
+
+TEST_CASE_METHOD(Closing,
+                 "Close: of a task that ends as the grace period does, the done callback runs",
+                 "[close][done_callback][real-time]") {
+  spawn("other", refuse("other"));
+  const auto task = spawn("last", [this]() -> Coro<> {
+    try {
+      co_await Sleep(1h);
+    } catch (const CancelledError&) {
+      std::this_thread::sleep_for(2ms);
+    }
+  });
+  task.add_done_callback([this](const AnyTask&) { note("told"); });
+  run_until_idle();
+  loop.close(1ms);
+  CHECK(std::count(trace.begin(), trace.end(), "told") == 1);
+}
+
+TEST_CASE_METHOD(Closing, "Close: what main posts in its last step runs, once",
+                 "[close][call_soon]") {
+  spawn("main", [this]() -> Coro<> {
+    loop.call_soon([this] {
+      note("posted");
+      loop.call_soon([this] { note("posted by that"); });  // there is one turn, and not two
+    });
+    loop.call_later(1h, [this] { note("later"); });
+    loop.stop();
+    co_return;
+  });
+  loop.run_forever();
+  loop.close();
+  CHECK(trace == Trace{"posted"});
+  CHECK(errors == Trace{});
+}
+
+TEST_CASE_METHOD(Closing, "Close: what the last callback throws is reported", "[close][errors]") {
+  run_until_idle();
+  loop.call_soon([] { throw std::runtime_error("late"); });
+  loop.close();
+  CHECK(errors == Trace{"a callback failed: late"});
+}
+
+TEST_CASE_METHOD(Closing, "Close: a task that the last callback makes is cancelled",
+                 "[close][call_soon]") {
+  run_until_idle();
+  loop.call_soon([this] { spawn("late", wait("late")); });
+  loop.close();
+  CHECK(trace == Trace{});
+  CHECK(errors == Trace{});
 }
 
 TEST_CASE_METHOD(Closing, "Close: ten thousand tasks end in one turn", "[close]") {

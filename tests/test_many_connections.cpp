@@ -27,6 +27,7 @@ using treadle::write_all;
 using treadle::testing::ChildProcess;
 using treadle::testing::Counted;
 using treadle::testing::Ending;
+using treadle::testing::make_loop;
 
 constexpr int kMany = 1000;
 
@@ -99,7 +100,7 @@ TEST_CASE("Connections: a thousand at the same time lose no byte", "[connections
     be_the_clients(address);
   });
   {
-    EventLoop loop;
+    EventLoop loop = make_loop();
     Task<> server;
     server = loop.create_task(serve(loop, listener, server));
     loop.run_until_complete(server);

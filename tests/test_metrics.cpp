@@ -30,6 +30,7 @@ using treadle::TimeoutError;
 using treadle::to_json;
 using treadle::to_table;
 using treadle::WaitReason;
+using treadle::WhenStuck;
 using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::put;
@@ -41,7 +42,7 @@ using treadle::testing::VirtualClock;
 // A loop that keeps times, by a clock that moves only when somebody says so.
 class Timed {
  public:
-  explicit Timed(LoopOptions options = {.timing = true}) : loop(options, clock) {
+  explicit Timed(LoopOptions options = {.timing = true}) : loop(raises(options), clock) {
     LoopFixture::restart_ids();
     loop.set_exception_handler(
         [this](const ErrorContext& context) { errors.push_back(describe(context)); });
@@ -61,6 +62,12 @@ class Timed {
   Trace errors;
   VirtualClock clock;
   EventLoop loop;
+
+ private:
+  static LoopOptions raises(LoopOptions options) {
+    options.when_stuck = WhenStuck::kRaise;
+    return options;
+  }
 };
 
 class TimedByDefault : public Timed {};

@@ -290,15 +290,15 @@ TEST_CASE("Process: a child that destroys its parent's pool waits for no thread"
   CHECK(ending.said == "well\n");
 }
 
-TEST_CASE("Process: a child that was made while threads waited for work counts none of them",
+TEST_CASE("Process: a child of a process with threads waits for threads of its own",
           "[process][fork][deadlock][real-time]") {
-  CHECK(run(job()) == 7);  // a thread of the pool waits for work from now on
+  CHECK(run(job()) == 7);
   const auto ending = in_child([] {
     std::atomic<bool> go = false;
     EventLoop loop;
     Thread other([&] {
       while (!go) std::this_thread::yield();
-      std::this_thread::sleep_for(20ms);  // so that the loop mostly counts before this thread posts
+      std::this_thread::sleep_for(20ms);  // so that the loop mostly sleeps before this thread posts
       loop.call_soon([&] {
         say("stopped");
         loop.stop();

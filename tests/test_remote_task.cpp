@@ -205,6 +205,29 @@ TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value",
   CHECK(remote.result() == 4);
 }
 
+TEST_CASE(
+    "RemoteTask: while a thread blocks for a task that is stuck, the loop says who waits for what",
+    "[remote][deadlock][real-time]") {
+  LoopFixture::restart_ids();
+  const auto waits = [](const Task<int>& other) -> Coro<int> { co_return co_await other; };
+  EventLoop loop;
+  Task<int> first, second;
+  first = loop.create_task(waits(second));
+  second = loop.create_task(waits(first));
+  Trace said;  // by the loop's thread, which has ended when this is read
+  loop.set_exception_handler([&](const treadle::ErrorContext& context) {
+    said.push_back(describe(context));
+    first.cancel();
+  });
+  const RemoteTask<int> remote(first);
+  Thread runner([&] { loop.run_forever(); });
+  CHECK_THROWS_AS(remote.result(), CancelledError);
+  loop.stop();
+  runner.join();
+  CHECK(said == Trace{"nothing is left to run unless another thread brings it: "
+                      "Task-1 waits for Task-2, Task-2 waits for Task-1"});
+}
+
 TEST_CASE_METHOD(LoopFixture, "RemoteTask: a thread that runs a loop may not block, and is told so",
                  "[remote][real-time]") {
   const auto own = run_coroutine_threadsafe(loop, gives(1));

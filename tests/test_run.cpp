@@ -14,6 +14,7 @@
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/socket_pair.hpp"
+#include "testing/thread.hpp"
 #include "testing/time_limit.hpp"
 #include "treadle/run.hpp"
 #include "treadle/sleep.hpp"
@@ -33,6 +34,7 @@ using treadle::Sleep;
 using treadle::Task;
 using treadle::write_all;
 using treadle::yield_now;
+using treadle::testing::AsIfNoThreadEver;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
@@ -40,6 +42,7 @@ using treadle::testing::Ending;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
 using treadle::testing::SocketPair;
+using treadle::testing::Trace;
 
 void say(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
 
@@ -77,7 +80,7 @@ TEST_CASE("Run: it gives the value of main", "[run][real-time]") {
 }
 
 TEST_CASE("Run: it says where main waits for ever", "[run]") {
-  REQUIRE(LoopFixture::no_thread_is_left());
+  const AsIfNoThreadEver alone;
   CHECK_THROWS_AS(run([]() -> Coro<> {
                     EventLoop& loop = co_await get_running_loop();
                     Task<> knot;
@@ -91,6 +94,17 @@ TEST_CASE("Run: it says where main waits for ever", "[run]") {
                     co_await knot;
                   }()),
                   DeadlockError);
+}
+
+TEST_CASE("Run: what main posts in its last step runs, and so do its done callbacks",
+          "[run][close]") {
+  Trace trace;
+  run([](Trace& out) -> Coro<> {
+    EventLoop& loop = co_await get_running_loop();
+    (co_await treadle::get_current_task()).add_done_callback([&out] { out.emplace_back("told"); });
+    loop.call_soon([&out] { out.emplace_back("posted"); });
+  }(trace));
+  CHECK(trace == Trace{"posted", "told"});
 }
 
 TEST_CASE("Run: an error that it throws is not reported as well", "[run][errors]") {

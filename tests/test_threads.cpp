@@ -11,6 +11,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -23,7 +24,6 @@
 #include "treadle/run_coroutine_threadsafe.hpp"
 #include "treadle/run_in_thread.hpp"
 #include "treadle/sleep.hpp"
-#include "treadle/threads.hpp"
 #include "treadle/wait_list.hpp"
 
 namespace test_threads {
@@ -31,13 +31,13 @@ namespace test_threads {
 using namespace std::chrono_literals;
 using treadle::CancelledError;
 using treadle::Coro;
-using treadle::count_other_threads;
 using treadle::DeadlockError;
 using treadle::EventLoop;
 using treadle::InvalidStateError;
 using treadle::PromiseBase;
 using treadle::Readiness;
 using treadle::ReadSocket;
+using treadle::run_coroutine_threadsafe;
 using treadle::run_in_thread;
 using treadle::Sleep;
 using treadle::Task;
@@ -45,19 +45,24 @@ using treadle::ThreadPool;
 using treadle::TreadlePromise;
 using treadle::Waiter;
 using treadle::WaitList;
+using treadle::WhenStuck;
 using treadle::WrongThreadError;
 using treadle::yield_now;
+using treadle::testing::AsIfNoThreadEver;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_to_sleep;
 using treadle::testing::comes_true;
 using treadle::testing::in_child;
 using treadle::testing::in_thread;
+using treadle::testing::is_asleep;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
+using treadle::testing::NoThreads;
 using treadle::testing::said_in_dying;
 using treadle::testing::SocketPair;
 using treadle::testing::this_thread_number;
+using treadle::testing::ThreadedLoopFixture;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
 
@@ -80,85 +85,160 @@ class Waits : public Waiter {
 
 Coro<> wait_in(WaitList& list) { co_await Waits(list); }
 
-// ---- Nobody is left, or somebody is
+// ---- A loop that is stuck
 
-TEST_CASE("Threads: those of this process are counted", "[threads][real-time]") {
-  REQUIRE(LoopFixture::no_thread_is_left());
-  std::atomic<bool> over = false;
-  {
-    Threads threads;
-    for (int i = 0; i < 3; ++i) {
-      threads.start([&] {
-        while (!over) std::this_thread::sleep_for(1ms);
-      });
-    }
-    CHECK(count_other_threads() == 3);
-    over = true;
+/// A loop as it is without options, in a process that has had a thread. Counts what its handler is told.
+class DefaultFixture : public LoopFixture {
+ public:
+  DefaultFixture() : LoopFixture(WhenStuck::kDefault) {
+    in_thread([] {});
+    loop.set_exception_handler([this](const treadle::ErrorContext& context) {
+      errors.push_back(describe(context));
+      ++reports;
+    });
   }
-  CHECK(LoopFixture::no_thread_is_left());
-}
 
-TEST_CASE("Threads: one of a pool counts while it has a job, and not while it waits for one",
-          "[threads][run_in_thread][real-time]") {
-  REQUIRE(LoopFixture::no_thread_is_left());
-  ThreadPool pool(2);
-  std::atomic<bool> over = false;
+  /// Waits on another thread for so many reports, and then calls `f()` in a turn of the loop.
+  template <class F>
+  void after_reports(int count, F f) {
+    threads.start([this, count, f] {
+      comes_true([&] { return reports >= count; });
+      loop.call_soon_threadsafe(f);
+    });
+  }
+
+  std::atomic<int> reports = 0;
+  Threads threads;
+};
+
+const std::string kOnlyOthers = "nothing is left to run unless another thread brings it: ";
+
+TEST_CASE("Threads: a stuck loop raises while the process has never started a thread",
+          "[threads][deadlock]") {
+  const AsIfNoThreadEver alone;
   EventLoop loop;
-  const auto task = loop.create_task([](ThreadPool& threads, std::atomic<bool>& flag) -> Coro<> {
-    co_await run_in_thread(
-        [&flag] {
-          while (!flag) std::this_thread::sleep_for(1ms);
-        },
-        threads);
-  }(pool, over));
-  loop.run_until_idle();
-  CHECK(count_other_threads() == 1);
-  over = true;
-  loop.run_until_complete(task);
-  CHECK(LoopFixture::no_thread_is_left());
+  WaitList list;
+  const auto task = loop.create_task(wait_in(list));
+  CHECK_THROWS_AS(loop.run_forever(), DeadlockError);
+  CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
+  CHECK_FALSE(loop.run_once());
+  list.wake_one();
+  loop.run_forever();  // returns, as nothing is left
+  CHECK(task.done());
 }
 
-TEST_CASE_METHOD(LoopFixture,
-                 "Threads: where none is left that could bring something, the deadlock is said",
+TEST_CASE_METHOD(DefaultFixture,
+                 "Threads: in a process that has had threads a stuck loop reports who waits for "
+                 "what, and waits",
                  "[threads][deadlock][real-time]") {
-  in_thread([] {});  // one that was there and is not
+  WaitList list;
+  const auto first = spawn("first", wait_in(list));
+  const auto second = spawn("second", wait_in(list));
+  after_reports(1, [&] { list.wake_all(); });
+  loop.run_until_complete(first);
+  CHECK(second.done());
+  CHECK(errors == Trace{kOnlyOthers + "Task-1 waits for the list, Task-2 waits for the list"});
+}
+
+TEST_CASE_METHOD(DefaultFixture,
+                 "Threads: a stuck loop that is woken in vain reports nothing a second time",
+                 "[threads][deadlock][real-time]") {
+  WaitList list;
+  const auto task = spawn("task", [&]() -> Coro<> {
+    for (int i = 0; i < 3; ++i) co_await Waits(list);
+  });
+  after_reports(1, [] {});
+  loop.run_once();  // reports, and waits
+  for (int i = 0; i < 3; ++i) {
+    after_reports(1, [] {});  // a callback that changes nothing
+    loop.run_once();
+    loop.call_soon([&] { list.wake_one(); });
+    run_until_idle();  // and a task that goes round
+  }
+  CHECK(task.done());
+  CHECK(errors.size() == 1);
+}
+
+TEST_CASE_METHOD(DefaultFixture, "Threads: a stuck loop reports again when other tasks wait",
+                 "[threads][deadlock][real-time]") {
+  WaitList list;
+  const auto first = spawn("first", wait_in(list));
+  after_reports(1, [&] { list.wake_one(); });
+  loop.run_until_complete(first);
+  const auto second = spawn("second", wait_in(list));
+  after_reports(2, [&] { list.wake_one(); });
+  loop.run_until_complete(second);
+  CHECK(errors == Trace{kOnlyOthers + "Task-1 waits for the list",
+                        kOnlyOthers + "Task-2 waits for the list"});
+}
+
+TEST_CASE_METHOD(DefaultFixture, "Threads: of very many tasks that wait, a report names the oldest",
+                 "[threads][deadlock][real-time]") {
+  WaitList list;
+  for (int i = 0; i < 1000; ++i) spawn("task", wait_in(list));
+  after_reports(1, [this] { loop.stop(); });
+  loop.run_forever();
+  REQUIRE(errors.size() == 1);
+  CHECK_THAT(errors[0], ContainsSubstring("Task-20 waits for the list, and 980 more"));
+  CHECK_THAT(errors[0], !ContainsSubstring("Task-21"));
+}
+
+TEST_CASE_METHOD(DefaultFixture,
+                 "Threads: run_forever without a task waits for other threads, and reports nothing",
+                 "[threads][deadlock][real-time]") {
+  threads.start([this, polls = calls(Call::kPoll)] {
+    comes_true([&] { return calls(Call::kPoll) > polls; });  // it sleeps, or is about to
+    loop.call_soon([this] {
+      note("came");
+      loop.stop();
+    });
+  });
+  loop.run_forever();
+  CHECK(trace == Trace{"came"});
+  CHECK(errors == Trace{});
+}
+
+TEST_CASE_METHOD(DefaultFixture, "Threads: run_once of a stuck loop waits for other threads",
+                 "[threads][deadlock][real-time]") {
+  WaitList list;
+  const auto task = spawn("task", wait_in(list));
+  run_until_idle();
+  after_reports(1, [this] { note("came"); });
+  CHECK(loop.run_once());
+  CHECK(trace == Trace{"came"});
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a loop that is to raise does so in a process with threads",
+                 "[threads][deadlock][real-time]") {
+  in_thread([] {});
   WaitList list;
   const auto task = spawn("task", wait_in(list));
   CHECK_THROWS_WITH(loop.run_forever(),
                     "nothing is left to run, and tasks still wait: Task-1 waits for the list");
   CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
   CHECK_FALSE(loop.run_once());
+  CHECK(errors == Trace{});
 }
 
-TEST_CASE_METHOD(LoopFixture,
-                 "Threads: those of a pool that wait for jobs are no hope: the deadlock is said",
-                 "[threads][deadlock][run_in_thread][real-time]") {
-  ThreadPool pool(2);
-  loop.run_until_complete(
-      [](ThreadPool& threads) -> Coro<> { co_await run_in_thread([] {}, threads); }(pool));
-  REQUIRE(LoopFixture::no_thread_is_left());
-  WaitList list;
-  const auto task = spawn("task", wait_in(list));
-  CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
-  loop.close();
-}
-
-TEST_CASE_METHOD(LoopFixture, "Threads: one that might bring something is waited for",
+TEST_CASE_METHOD(ThreadedLoopFixture,
+                 "Threads: a loop that is to wait does so without a word, in one system call",
                  "[threads][deadlock][real-time]") {
   WaitList list;
   const auto task = spawn("task", wait_in(list));
+  run_until_idle();
   const int polls = calls(Call::kPoll);
+  const long runner = this_thread_number();
   Threads threads;
-  threads.start([&] {
-    // The loop looks once more whether a thread is left, and then sleeps without end.
-    comes_true([&] { return calls(Call::kPoll) - polls >= 2; });
+  threads.start([&, runner] {
+    comes_true([&] { return calls(Call::kPoll) > polls && is_asleep(runner); });
     loop.call_soon_threadsafe([&] { list.wake_one(); });
   });
   loop.run_until_complete(task);
-  CHECK(task.done());
+  CHECK(calls(Call::kPoll) - polls <= 2);  // the wake-up may be taken in passing
+  CHECK(errors == Trace{});
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not missed",
+TEST_CASE_METHOD(ThreadedLoopFixture, "Threads: what other threads bring and end is not missed",
                  "[threads][deadlock][real-time]") {
   for (int i = 0; i < 12; ++i) {
     WaitList list;
@@ -166,13 +246,15 @@ TEST_CASE_METHOD(LoopFixture, "Threads: what the last one brings and ends is not
     run_until_idle();
     Threads threads;
     threads.start([&, i] {
-      // So that it ends now before and now after the loop counts the threads, mostly; nothing depends on it.
-      if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(i * 700));
+      // So that it comes now before and now after the loop sleeps, mostly; nothing depends on it.
+      if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(i * 70));
       loop.call_soon_threadsafe([&] { list.wake_one(); });
     });
     loop.run_until_complete(task);
   }
 }
+
+// ---- Work outside of the loop
 
 TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then the end is noticed",
                  "[threads][deadlock][run_in_thread][real-time]") {
@@ -180,14 +262,227 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then 
   const auto task = loop.create_task([](ThreadPool& threads) -> Coro<int> {
     co_return co_await run_in_thread(
         [polls = calls(Call::kPoll)] {
-          comes_true([&] { return calls(Call::kPoll) - polls >= 2; });  // as above
+          comes_true(
+              [&] { return calls(Call::kPoll) > polls; });  // the loop sleeps, or is about to
           return 7;
         },
         threads);
   }(pool));
-  task.add_done_callback([] { no_thread_is_left(); });
   loop.run_forever();  // returns, as nothing is left
+  CHECK_FALSE(hung());
   CHECK(task.result() == 7);
+  CHECK(errors == Trace{});
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a pool whose threads wait for jobs is no work of the loop",
+                 "[threads][deadlock][run_in_thread][real-time]") {
+  ThreadPool pool(2);
+  loop.run_until_complete(
+      [](ThreadPool& threads) -> Coro<> { co_await run_in_thread([] {}, threads); }(pool));
+  WaitList list;
+  const auto task = spawn("task", wait_in(list));
+  CHECK_THROWS_AS(loop.run_until_complete(task), DeadlockError);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a job that no task waits for any more is none either",
+                 "[threads][deadlock][run_in_thread][cancel][real-time]") {
+  std::atomic<bool> over = false;
+  ThreadPool pool(1);
+  const auto task = loop.create_task([](ThreadPool& threads, std::atomic<bool>& flag) -> Coro<> {
+    co_await run_in_thread(
+        [&flag] {
+          while (!flag) std::this_thread::sleep_for(1ms);
+        },
+        threads);
+  }(pool, over));
+  run_until_idle();
+  task.cancel();
+  loop.run_forever();  // returns while the thread is at work
+  CHECK(task.cancelled());
+  over = true;
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a job that the pool refuses is no work of the loop",
+                 "[threads][deadlock][run_in_thread]") {
+  ThreadPool pool(1);
+  {
+    const NoThreads none;
+    const auto task = loop.create_task(
+        [](ThreadPool& threads) -> Coro<> { co_await run_in_thread([] {}, threads); }(pool));
+    CHECK_THROWS_AS(loop.run_until_complete(task), std::system_error);
+  }
+  WaitList list;
+  const auto next = spawn("next", wait_in(list));
+  CHECK_THROWS_AS(loop.run_until_complete(next), DeadlockError);
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Threads: a task of another loop is waited for, and then the end is noticed",
+                 "[threads][deadlock][remote][real-time]") {
+  LoopInThread other;
+  const auto task = loop.create_task([](EventLoop& there) -> Coro<int> {
+    co_return co_await run_coroutine_threadsafe(there, [](int polls) -> Coro<int> {
+      comes_true([&] { return calls(Call::kPoll) > polls; });  // the loop sleeps, or is about to
+      co_return 7;
+    }(calls(Call::kPoll)));
+  }(other.loop));
+  loop.run_forever();
+  CHECK_FALSE(hung());
+  CHECK(task.result() == 7);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: one that is waited for no more counts no more",
+                 "[threads][deadlock][remote][cancel][real-time]") {
+  LoopInThread other;
+  WaitList list;
+  const auto task = loop.create_task([](EventLoop& there, WaitList& never) -> Coro<> {
+    co_await run_coroutine_threadsafe(there, wait_in(never));
+  }(other.loop, list));
+  run_until_idle();
+  task.cancel();
+  loop.run_forever();
+  CHECK(task.cancelled());
+  other.end();
+  other.loop.close();
+}
+
+TEST_CASE("Threads: in a process that has never started one, a task of another loop never ends",
+          "[threads][deadlock][remote]") {
+  const AsIfNoThreadEver alone;
+  EventLoop loop, other;
+  const auto task = loop.create_task([](EventLoop& there) -> Coro<> {
+    co_await run_coroutine_threadsafe(there, []() -> Coro<> { co_await yield_now(); }());
+  }(other));
+  CHECK_THROWS_WITH(loop.run_until_complete(task), ContainsSubstring("of another loop"));
+  other.run_forever();
+  loop.run_until_complete(task);
+}
+
+// ---- A clock that jumps
+
+/// A test's clock, and a deadline that is far away by it.
+class JumpFixture : public LoopFixture {
+ public:
+  JumpFixture() {
+    loop.call_later(100s, [this] { note("deadline"); });
+  }
+
+  /// The deadline has not come, and comes only when the clock may jump.
+  void check_the_deadline_came_last(const std::string& first) {
+    CHECK(trace == Trace{first});
+    CHECK(clock.elapsed() == 0ns);
+    loop.run_forever();
+    CHECK(trace == Trace{first, "deadline"});
+    CHECK(clock.elapsed() == 100s);
+  }
+};
+
+TEST_CASE_METHOD(JumpFixture, "Threads: a clock that jumps does not jump over a job in a thread",
+                 "[threads][clock][run_in_thread][real-time]") {
+  ThreadPool pool(1);
+  const auto task = spawn("task", [&]() -> Coro<> {
+    co_await run_in_thread([] { std::this_thread::sleep_for(20ms); }, pool);
+    note("job");
+  });
+  loop.run_until_complete(task);
+  check_the_deadline_came_last("job");
+}
+
+TEST_CASE_METHOD(JumpFixture,
+                 "Threads: a clock that jumps does not jump over a task of another loop",
+                 "[threads][clock][remote][real-time]") {
+  LoopInThread other;
+  const auto task = spawn("task", [&]() -> Coro<> {
+    co_await run_coroutine_threadsafe(other.loop, []() -> Coro<> { co_await Sleep(20ms); }());
+    note("remote task");
+  });
+  loop.run_until_complete(task);
+  check_the_deadline_came_last("remote task");
+}
+
+TEST_CASE_METHOD(JumpFixture,
+                 "Threads: a clock that jumps does not jump over work that a test has announced",
+                 "[threads][clock][real-time]") {
+  WaitList list;
+  Threads threads;
+  const auto task = spawn("task", [&]() -> Coro<> {
+    loop.work_started();
+    threads.start([&] {
+      std::this_thread::sleep_for(20ms);
+      loop.call_soon_threadsafe([&] {
+        loop.work_finished();
+        list.wake_one();
+      });
+    });
+    co_await Waits(list);
+    note("thread");
+  });
+  loop.run_until_complete(task);
+  check_the_deadline_came_last("thread");
+}
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a job that outlasts a deadline by real time is overtaken",
+                 "[threads][clock][run_in_thread][cancel][real-time]") {
+  std::atomic<bool> over = false;
+  ThreadPool pool(1);
+  const auto task = loop.create_task([](ThreadPool& threads, std::atomic<bool>& flag) -> Coro<> {
+    co_await run_in_thread(
+        [&flag] {
+          while (!flag) std::this_thread::sleep_for(1ms);
+        },
+        threads);
+  }(pool, over));
+  loop.call_later(5ms, [&] { task.cancel(); });
+  loop.call_later(100h, [this] { note("later"); });  // nothing is under way by then
+  loop.run_forever();
+  CHECK(task.cancelled());
+  CHECK(trace == Trace{"later"});
+  over = true;
+}
+
+// ---- The end of a loop that is stuck
+
+TEST_CASE_METHOD(LoopFixture, "Threads: a loop that is to raise waits for nothing as it closes",
+                 "[threads][deadlock][close]") {
+  WaitList list;
+  spawn("task", [&]() -> Coro<> {
+    for (;;) {
+      try {
+        co_await Waits(list);
+      } catch (const CancelledError&) {
+        note("refuses");
+      }
+    }
+  });
+  run_until_idle();
+  loop.close(1h);
+  CHECK(trace == Trace{"refuses"});
+  CHECK(clock.elapsed() == 0ns);
+  CHECK(errors == Trace{"Task-1 refused to end when its loop was closed; it waits for the list"});
+}
+
+TEST_CASE("Threads: a loop that waits for other threads does so as it closes",
+          "[threads][deadlock][close][real-time]") {
+  std::atomic<bool> cleans_up = false, cleaned_up = false;
+  WaitList list;
+  Threads threads;
+  EventLoop loop({.when_stuck = WhenStuck::kReportAndWait});
+  loop.create_task([](std::atomic<bool>& begins, std::atomic<bool>& ends, WaitList& in) -> Coro<> {
+    try {
+      co_await Waits(in);
+    } catch (const CancelledError&) {
+      begins = true;
+    }
+    co_await Waits(in);
+    ends = true;
+  }(cleans_up, cleaned_up, list));
+  loop.run_until_idle();
+  threads.start([&] {
+    comes_true([&] { return cleans_up.load(); });
+    loop.call_soon_threadsafe([&] { list.wake_one(); });
+  });
+  loop.close(1h);
+  CHECK(cleaned_up);
 }
 
 // ---- On the wrong thread

@@ -19,8 +19,9 @@
 #if __has_include("treadle/clock.hpp")
 #include "testing/virtual_clock.hpp"
 #endif
-#if __has_include("treadle/threads.hpp")
-#include "treadle/threads.hpp"
+#if __has_include("treadle/loop_options.hpp")
+#include "treadle/loop_options.hpp"
+#define TREADLE_TESTS_HAVE_OPTIONS
 #endif
 
 // Whether the numbers of tasks are of the whole process, and go on from test to test unless they are told not to.
@@ -32,15 +33,26 @@ namespace treadle::testing {
 
 using Trace = std::vector<std::string>;
 
+/// Makes a loop that ends its run if it is stuck, whether or not a test has started a thread before. The arguments are a
+/// clock, or nothing: `EventLoop loop = make_loop(clock);`.
+template <class... Clocks>
+EventLoop make_loop(Clocks&... clock) {
+#ifdef TREADLE_TESTS_HAVE_OPTIONS
+  return EventLoop(LoopOptions{.when_stuck = WhenStuck::kRaise}, clock...);
+#else
+  return EventLoop(clock...);
+#endif
+}
+
 class LoopFixture {
  public:
-  LoopFixture() {
-    no_thread_is_left();
-    Counted::reset();
-    restart_ids();
-    loop.set_exception_handler(
-        [this](const ErrorContext& context) { errors.push_back(describe(context)); });
-  }
+#ifdef TREADLE_TESTS_HAVE_OPTIONS
+  explicit LoopFixture(WhenStuck when_stuck) : LoopFixture(LoopOptions{.when_stuck = when_stuck}) {}
+  explicit LoopFixture(const LoopOptions& options) : loop(options, clock) { begin(); }
+  LoopFixture() : LoopFixture(WhenStuck::kRaise) {}
+#else
+  LoopFixture() { begin(); }
+#endif
   LoopFixture(const LoopFixture&) = delete;
   LoopFixture& operator=(const LoopFixture&) = delete;
 
@@ -48,17 +60,6 @@ class LoopFixture {
   static void restart_ids() noexcept {
 #ifdef TREADLE_TESTS_RESTART_IDS
     restart_task_ids();
-#endif
-  }
-
-  /// Waits until a loop counts no other thread. The kernel removes a thread a moment after it was joined, and a pool's
-  /// thread becomes idle a moment after its job: a loop that counts it before that sleeps, and waits for what it might bring.
-  /// Returns false after the time limit.
-  static bool no_thread_is_left() {
-#if __has_include("treadle/threads.hpp")
-    return comes_true([] { return count_other_threads() == 0; });
-#else
-    return true;
 #endif
   }
 
@@ -106,6 +107,13 @@ class LoopFixture {
   }
 
  private:
+  void begin() {
+    Counted::reset();
+    restart_ids();
+    loop.set_exception_handler(
+        [this](const ErrorContext& context) { errors.push_back(describe(context)); });
+  }
+
   // Any function object. A shared_ptr<void> could hold it as well, and would cost each test's compilation a fifth.
   struct Kept {
     virtual ~Kept() = default;
@@ -132,7 +140,11 @@ class LoopFixture {
   Trace errors;  // what the exception handler was told
 #if __has_include("treadle/clock.hpp")
   VirtualClock clock;
+#ifdef TREADLE_TESTS_HAVE_OPTIONS
+  EventLoop loop;
+#else
   EventLoop loop{clock};
+#endif
 
   /// Moves the clock and runs what that made due.
   void advance(Clock::duration by) {
@@ -146,5 +158,15 @@ class LoopFixture {
  private:
   HangWatch hangs_{time_limit(), &LoopFixture::stop, &loop};
 };
+
+#ifdef TREADLE_TESTS_HAVE_OPTIONS
+
+/// The same for a test in which other threads bring the loop something: it waits for them where it is stuck.
+class ThreadedLoopFixture : public LoopFixture {
+ public:
+  ThreadedLoopFixture() : LoopFixture(WhenStuck::kWait) {}
+};
+
+#endif
 
 }  // namespace treadle::testing

@@ -8,8 +8,7 @@
 
 namespace treadle::testing {
 
-/// A loop that a thread of its own runs for as long as this lives. It sleeps until another thread brings it something: the
-/// test's own thread exists, so it does not conclude that none is left.
+/// A loop that a thread of its own runs for as long as this lives. It waits for what other threads bring it.
 class LoopInThread {
  public:
   LoopInThread() : thread_([this] { run(); }) {
@@ -26,7 +25,7 @@ class LoopInThread {
     thread_.join();
   }
 
-  EventLoop loop;
+  EventLoop loop{{.when_stuck = WhenStuck::kWait}};
 
  private:
   void run() { loop.run_forever(); }

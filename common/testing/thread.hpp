@@ -3,12 +3,9 @@
 // A test asserts on its own thread only, as Catch2 demands. So another thread brings back what it found. Where a law needs
 // an order ("before", "after", "while it sleeps"), the threads wait for each other: nothing depends on how long anything
 // takes.
-//
-// A thread counts for a loop until the kernel has removed it, which is a moment after std::thread::join() returns, and on a
-// busy machine a long one. A loop that counts it sleeps, and waits for what it might bring. So join() here waits until the
-// thread is removed.
 #pragma once
 
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +42,19 @@ inline bool comes_to_sleep(const std::atomic<long>& number) {
   return comes_true([&] { return is_asleep(number); });
 }
 
+/// While this lives, the process is like one that has never started a thread, for a loop and for the C++ library. REQUIRES:
+/// no other thread is there.
+class AsIfNoThreadEver {
+ public:
+  AsIfNoThreadEver() noexcept : before_(std::exchange(__libc_single_threaded, 1)) {}
+  AsIfNoThreadEver(const AsIfNoThreadEver&) = delete;
+  AsIfNoThreadEver& operator=(const AsIfNoThreadEver&) = delete;
+  ~AsIfNoThreadEver() { __libc_single_threaded = before_; }
+
+ private:
+  const char before_;
+};
+
 /// A thread that is joined before this goes.
 class Thread {
  public:
@@ -59,11 +69,9 @@ class Thread {
   Thread& operator=(const Thread&) = delete;
   ~Thread() { join(); }
 
-  /// Waits until the thread has ended and the kernel has removed it. Does nothing if that was done before.
+  /// Waits until the thread has ended. Does nothing if that was done before.
   void join() {
-    if (joined()) return;
-    thread_.join();
-    comes_true([this] { return ::syscall(SYS_tgkill, ::getpid(), number_->load(), 0) != 0; });
+    if (!joined()) thread_.join();
   }
 
   bool joined() const noexcept { return !thread_.joinable(); }

@@ -2,6 +2,10 @@
 //
 // A test that really sleeps is slow on a good day and wrong on a busy one. On this clock a sleep of a year takes no
 // time, and everything happens in the order in which it would.
+//
+// While a thread works for the loop, such as at a job of run_in_thread(), the clock does not jump over it: the loop sleeps
+// for as long as it would by a real clock, and only if all of that has passed does the clock jump. Of a thread that a test
+// starts itself the loop knows nothing, unless the test calls work_started() and work_finished().
 #pragma once
 
 #include <algorithm>

@@ -74,9 +74,9 @@ void EventLoop::run_until(const TaskBlock& task) {
   if (task.host() != this) throw InvalidStateError(task.label() + " belongs to another loop");
   RunningHere running(*this);
   while (!task.done()) {
-    if (idle() && !stopping_) {
+    if (has_no_work() && !stopping_) {
       throw DeadlockError(task.label() +
-                          " is not done, and nothing is left to run: " + who_waits());
+                          " is not done, and nothing is left to run: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
     if (stopping_ && !task.done()) {
@@ -88,9 +88,9 @@ void EventLoop::run_until(const TaskBlock& task) {
 void EventLoop::run_forever() {
   RunningHere running(*this);
   do {
-    if (idle() && !stopping_) {
+    if (has_no_work() && !stopping_) {
       if (unfinished_ == 0) return;
-      throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
+      throw DeadlockError("nothing is left to run, and tasks still wait: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   } while (!stopping_);
@@ -156,7 +156,7 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
   std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
 }
 
-std::string EventLoop::who_waits() const {
+std::string EventLoop::describe_waiters() const {
   std::string list;
   tasks_.for_each([&](const TaskBlock& task) {
     if (task.done()) return;

@@ -106,20 +106,20 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
 }
 
 void EventLoop::cancel_all(Clock::duration grace) {
-  if (unfinished_ == 0) return;
+  if (unfinished_ == 0 && (ready_.empty() || !has_run_)) return;
   // By both clocks: one of a test stands still while somebody is busy.
   const auto real_end = Clock::later(SteadyClock::instance().now(), grace);
   bool over = false;
   const TimerHandle end = call_later(grace, [&over] { over = true; });
   do {
     ask_all_to_leave();
-    while (asked_to_leave_ > 0) {
-      if (idle(1)) return;
+    while (asked_to_leave_ > 0 && !over) {
+      if (has_no_work(1)) return;
       run_turn(Wait::kForNext);
-      if (over || SteadyClock::instance().now() >= real_end) return;
+      over = over || SteadyClock::instance().now() >= real_end;
     }
     run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
-  } while (unfinished_ > 0);
+  } while (unfinished_ > 0 && !over);
 }
 
 // A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the
@@ -165,9 +165,9 @@ void EventLoop::run_until(const TaskBlock& task) {
   if (task.host() != this) throw InvalidStateError(task.label() + " belongs to another loop");
   RunningHere running(*this);
   while (!task.done()) {
-    if (idle() && !stopping_) {
+    if (has_no_work() && !stopping_) {
       throw DeadlockError(task.label() +
-                          " is not done, and nothing is left to run: " + who_waits());
+                          " is not done, and nothing is left to run: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
     if (stopping_ && !task.done()) {
@@ -178,24 +178,24 @@ void EventLoop::run_until(const TaskBlock& task) {
 
 bool EventLoop::run_once() {
   RunningHere running(*this);
-  if (idle()) return false;
+  if (has_no_work()) return false;
   run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   return true;
 }
 
-bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
+bool EventLoop::has_no_work(std::size_t internal_timers) const noexcept {
   const std::size_t descriptors_of_ours = wakeup_ ? 1 : 0;
   const bool signals_may_come = signals_ && signals_->expects_any();
-  return ready_.empty() && timers_.size() == timers_of_ours &&
+  return ready_.empty() && timers_.size() == internal_timers &&
          poller_.size() == descriptors_of_ours && !signals_may_come;
 }
 
 void EventLoop::run_forever() {
   RunningHere running(*this);
   do {
-    if (idle() && !stopping_) {
+    if (has_no_work() && !stopping_) {
       if (unfinished_ == 0) return;
-      throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
+      throw DeadlockError("nothing is left to run, and tasks still wait: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   } while (!stopping_);
@@ -208,6 +208,7 @@ void EventLoop::run_until_idle() {
 }
 
 std::size_t EventLoop::run_turn(Wait wait) {
+  has_run_ = true;
   poll(wait);
   if (signals_ && signals_->raised()) take_signals();
   if (!timers_.empty()) timers_.fire_due(clock_.now());
@@ -296,7 +297,7 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
   std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
 }
 
-std::string EventLoop::who_waits() const {
+std::string EventLoop::describe_waiters() const {
   std::string list;
   tasks_.for_each([&](const TaskBlock& task) {
     if (task.done()) return;

@@ -4,8 +4,8 @@
 
 #include <cstdio>
 
+#include "treadle/process.hpp"
 #include "treadle/thread_pool.hpp"
-#include "treadle/threads.hpp"
 
 namespace treadle {
 
@@ -16,9 +16,9 @@ constexpr std::size_t kOurs = 1;  // descriptors in the poller that are the loop
 constexpr Clock::duration kNoTime{0};
 constexpr Clock::duration kForEver{-1};
 
-// How long a loop that knows nobody who could wake it sleeps, before it looks whether anybody is
-// left at all.
-constexpr Clock::duration kMoment = std::chrono::milliseconds(1);
+// How many tasks are named where a loop is stuck. A loop that waits for other threads makes the list
+// each time that it runs out of work, and must not go through thousands of names for it.
+constexpr std::size_t kMostNamed = 20;
 
 std::string describe_error(const std::exception_ptr& error) {
   try {
@@ -91,7 +91,8 @@ class EventLoop::RunningHere {
   EventLoop& loop_;
 };
 
-EventLoop::ThreadSafeEventLoop(Clock& clock) : clock_(clock) {
+EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
+    : options_(options), clock_(clock) {
   poller_.add(inbox_->wakeup(), inbox_->wakeup().registration(), Readiness::kReadable);
   // Made before a static loop is, so that it ends after it: the loop's tasks may need it as they end.
   ThreadPool::shared();
@@ -128,7 +129,7 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
 }
 
 void EventLoop::cancel_all(Clock::duration grace) {
-  if (unfinished_ == 0) return;
+  if (unfinished_ == 0 && (ready_.empty() || !has_run_)) return;
   // By both clocks: one of a test stands still while somebody is busy.
   const auto real_end = Clock::later(SteadyClock::instance().now(), grace);
   bool over = false;
@@ -136,13 +137,13 @@ void EventLoop::cancel_all(Clock::duration grace) {
   do {
     stopping_ = false;  // whom we ask to end may not end us
     ask_all_to_leave();
-    while (asked_to_leave_ > 0) {
-      if (nobody_is_left(1)) return;
+    while (asked_to_leave_ > 0 && !over) {
+      if (has_no_work(1) && raises_when_stuck()) return;
       run_turn(Wait::kForNext);
-      if (over || SteadyClock::instance().now() >= real_end) return;
+      over = over || SteadyClock::instance().now() >= real_end;
     }
     run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
-  } while (unfinished_ > 0);
+  } while (unfinished_ > 0 && !over);
 }
 
 // A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the
@@ -192,9 +193,9 @@ void EventLoop::run_until(const TaskBlock& task) {
     throw InvalidStateError(task.label() + " belongs to another loop");
   RunningHere running(*this);
   while (!task.done()) {
-    if (!stopping_ && nobody_is_left()) {
+    if (must_raise()) {
       throw DeadlockError(task.label() +
-                          " is not done, and nothing is left to run: " + who_waits());
+                          " is not done, and nothing is left to run: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
     if (stopping_ && !task.done()) {
@@ -205,37 +206,53 @@ void EventLoop::run_until(const TaskBlock& task) {
 
 bool EventLoop::run_once() {
   RunningHere running(*this);
-  if (nobody_is_left()) return false;
+  if (must_raise()) return false;
   run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   return true;
 }
 
-bool EventLoop::idle(std::size_t timers_of_ours) const noexcept {
+bool EventLoop::has_no_work(std::size_t internal_timers) const noexcept {
   const bool signals_may_come = signals_ && signals_->expects_any();
-  return ready_.empty() && timers_.size() == timers_of_ours && poller_.size() == kOurs &&
-         !signals_may_come && !inbox_->has_mail();
+  return ready_.empty() && timers_.size() == internal_timers && poller_.size() == kOurs &&
+         !signals_may_come && !inbox_->has_mail() && !work_may_come();
 }
 
-// True where nothing of the loop's own can run ever again, and no other thread is left that could
-// bring something. Those who may come are waited for a moment before they are counted: mostly they
-// do. They are counted before we look for what they brought, as one may bring something and end in
-// between. One who ends later, without a word, leaves the loop asleep.
-bool EventLoop::nobody_is_left(std::size_t timers_of_ours) {
-  if (!idle(timers_of_ours)) return false;
-  if (!is_only_thread()) {
-    sleep(kMoment);
-    if (signals_ && signals_->raised()) take_signals();  // this sleep has heard their ring
-    if (!idle(timers_of_ours)) return false;             // mostly so, and to count is dear
-  }
-  return (is_only_thread() || count_other_threads() == 0) && !stopping_ && idle(timers_of_ours);
+// In a process of one thread nothing does the work: there is no pool, and no other loop runs while this
+// one does.
+bool EventLoop::work_may_come() const noexcept {
+  return work_under_way_ > 0 && !is_single_threaded();
+}
+
+// True if the loop is stuck and its run function is to say so with an exception. One that waits for
+// other threads reports here.
+bool EventLoop::must_raise() {
+  if (stopping_ || !has_no_work()) return false;
+  if (raises_when_stuck()) return true;
+  if (options_.when_stuck != WhenStuck::kWait) report_stuck();
+  return false;
+}
+
+bool EventLoop::raises_when_stuck() const noexcept {
+  if (options_.when_stuck == WhenStuck::kDefault) return is_single_threaded();
+  return options_.when_stuck == WhenStuck::kRaise;
+}
+
+// Compares the text, so that a loop is silent that is woken in vain, or whose tasks go round and wait
+// for the same again.
+void EventLoop::report_stuck() {
+  std::string waiters = describe_waiters();
+  if (waiters.empty() || waiters == reported_waiters_) return;
+  call_exception_handler(
+      {"nothing is left to run unless another thread brings it: " + waiters, nullptr});
+  reported_waiters_ = std::move(waiters);
 }
 
 void EventLoop::run_forever() {
   RunningHere running(*this);
   do {
-    if (!stopping_ && nobody_is_left()) {
+    if (must_raise()) {
       if (unfinished_ == 0) return;
-      throw DeadlockError("nothing is left to run, and tasks still wait: " + who_waits());
+      throw DeadlockError("nothing is left to run, and tasks still wait: " + describe_waiters());
     }
     run_turn(stopping_ ? Wait::kNot : Wait::kForNext);
   } while (!stopping_);
@@ -248,6 +265,7 @@ void EventLoop::run_until_idle() {
 }
 
 std::size_t EventLoop::run_turn(Wait wait) {
+  has_run_ = true;
   poll(wait);
   if (inbox_->has_mail()) inbox_->take();
   if (signals_ && signals_->raised()) take_signals();
@@ -270,7 +288,16 @@ void EventLoop::poll(Wait wait) {
     return;
   }
   const Clock::time_point deadline = timers_.next_deadline();
-  if (sleep(std::max(clock_.until(deadline), kNoTime))) clock_.idle_until(deadline);
+  if (sleep(time_to_sleep(deadline))) clock_.idle_until(deadline);
+}
+
+// How long the thread sleeps until `deadline`. A clock that jumps says: not at all. But work that is
+// under way needs real time, and a clock that jumped would overtake it.
+Clock::duration EventLoop::time_to_sleep(Clock::time_point deadline) const noexcept {
+  const Clock::duration time = std::max(clock_.until(deadline), kNoTime);
+  if (!work_may_come()) return time;
+  const Clock::time_point now = clock_.now();
+  return deadline > now ? std::max(time, deadline - now) : time;
 }
 
 // True where the time passed and nothing came up.
@@ -398,13 +425,15 @@ void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& contex
   std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
 }
 
-std::string EventLoop::who_waits() const {
+std::string EventLoop::describe_waiters() const {
   std::string list;
+  std::size_t named = 0;
   tasks_.for_each([&](const TaskBlock& task) {
-    if (task.done()) return;
+    if (task.done() || ++named > kMostNamed) return;
     list +=
         fmt::format("{}{} waits for {}", list.empty() ? "" : ", ", task.label(), task.waits_for());
   });
+  if (named > kMostNamed) list += fmt::format(", and {} more", named - kMostNamed);
   return list;
 }
 

@@ -67,12 +67,16 @@ bool RemoteJoin::join(PromiseBase& caller) {
   }
   waker_ = kept_;
   waker_->arm(*this);
+  (loop_ = &EventLoop::of(caller.task()))->work_started();
   suspend(caller);
   return true;
 }
 
 void RemoteJoin::withdraw() noexcept {
-  if (const auto waker = std::exchange(waker_, {})) waker->disarm();
+  const auto waker = std::exchange(waker_, {});
+  if (!waker) return;
+  waker->disarm();
+  loop_->work_finished();
 }
 
 }  // namespace treadle

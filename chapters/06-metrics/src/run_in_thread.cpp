@@ -16,9 +16,14 @@ void ThreadJob::work_if_wanted() noexcept {
 
 void ThreadJob::come_home() noexcept {
   const auto self = Ref<ThreadJob>::adopt(*this);
-  if (waits_ != nullptr) return std::exchange(waits_, nullptr)->wake();
+  if (Suspension* const waits = end_waiting()) return waits->wake();
   if (error() && !gave_up_)
     loop_.call_exception_handler({"a job in a thread failed, and nobody waited for it", error()});
+}
+
+Suspension* ThreadJob::end_waiting() noexcept {
+  if (waits_ != nullptr) loop_.work_finished();
+  return std::exchange(waits_, nullptr);
 }
 
 void ThreadJob::discard() noexcept {
@@ -31,7 +36,7 @@ void ThreadJob::discard() noexcept {
 }
 
 void ThreadJob::abandon() noexcept {
-  waits_ = nullptr;
+  end_waiting();
   Stage queued = Stage::kQueued;
   stage_.compare_exchange_strong(queued, Stage::kAbandoned);
 }

@@ -7,7 +7,6 @@
 
 #include "treadle/errors.hpp"
 #include "treadle/system.hpp"
-#include "treadle/threads.hpp"
 
 namespace treadle {
 
@@ -66,6 +65,7 @@ void ThreadPool::Workers::submit(OwnedRunnable job) {
 
 void ThreadPool::Workers::add_thread() {
   try {
+    note_thread();
     threads_.reserve(threads_.size() + 1);  // first: a thread that runs must have its place
     threads_.push_back(
         System::current().start_thread([self = Ref<Workers>(*this)] { self->work(); }));
@@ -111,9 +111,7 @@ void ThreadPool::Workers::work() {
 
 // A thread for which there is a job does not wait any more, although it has not noticed yet.
 void ThreadPool::Workers::count_free() noexcept {
-  const std::size_t before = free_;
   free_ = waiting_ > jobs_.size() ? waiting_ - jobs_.size() : 0;
-  note_waiting_for_work(static_cast<std::ptrdiff_t>(free_) - static_cast<std::ptrdiff_t>(before));
 }
 
 }  // namespace treadle

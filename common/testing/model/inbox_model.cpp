@@ -36,9 +36,9 @@ constexpr int kMostPosts = 3;
 
 /// When the loop ends.
 enum class End {
-  kAllHaveRun,    // by a post that finds that all others have run
-  kStopped,       // by stop() from another thread; posters have handles that outlive the loop
-  kNobodyIsLeft,  // by itself, as nobody is left who could post
+  kAllHaveRun,  // by a post that finds that all others have run
+  kStopped,     // by stop() from another thread; posters have handles that outlive the loop
+  kIsStuck,     // by itself, as no work is under way any more; each post brings the end of some
 };
 
 /// Who takes part, and what happens besides.
@@ -99,16 +99,12 @@ class Loop {
     handlers_at_work_.fetch_sub(1);
   }
 
-  /// Every thread but the loop's own, when it ends.
-  void leave() { others_.fetch_sub(1); }
-
  private:
   bool done(const Outcome& outcome);
-  bool idle() const { return ready_.empty() && !inbox_->has_mail(); }
-  bool nobody_is_left();
+  bool has_no_work() const;
   void run_turn();
   void poll();
-  void sleep(bool for_a_moment);
+  void sleep();
   void wait(bool may_sleep);
   void take_signals();
 
@@ -129,7 +125,6 @@ class Loop {
   std::atomic<bool> closed_ = false;
   std::atomic<bool> raised_ = false;
   std::atomic<int> handlers_at_work_ = 0;
-  std::atomic<int> others_ = scenario->posters;
 };
 
 void Loop::stop() {
@@ -149,17 +144,15 @@ bool Loop::done(const Outcome& outcome) {
   switch (scenario->end) {
     case End::kStopped:
       return stopping_;
-    case End::kNobodyIsLeft:
-      return nobody_is_left();
+    case End::kIsStuck:
+      return has_no_work();
     default:
       return outcome.ran == scenario->all_posts() && (signal_heard_ || !scenario->signaller);
   }
 }
 
-bool Loop::nobody_is_left() {
-  if (!idle()) return false;
-  sleep(true);
-  return others_ == 0 && idle();
+bool Loop::has_no_work() const {
+  return ready_.empty() && !inbox_->has_mail() && outcome_->ran == scenario->all_posts();
 }
 
 void Loop::run_turn() {
@@ -174,14 +167,13 @@ void Loop::poll() {
     wait(false);
     return;
   }
-  sleep(scenario->end == End::kNobodyIsLeft);
+  sleep();
 }
 
-void Loop::sleep(bool for_a_moment) {
+void Loop::sleep() {
   const bool may_sleep = inbox_->may_sleep();
   outcome_->sleeps += may_sleep ? 1 : 0;
-  if (for_a_moment) rl::yield(1, model::here());
-  wait(may_sleep && !for_a_moment && !timer_fires());
+  wait(may_sleep && !timer_fires());
   inbox_->take();
 }
 
@@ -273,7 +265,7 @@ struct Run : rl::test_suite<Run<kThreads>, kThreads> {
     loop->run_forever(outcome);
     loop->wind_up();
     room.destroy();
-    if (scenario->end == End::kNobodyIsLeft) RL_ASSERT(outcome.ran == scenario->all_posts());
+    if (scenario->end == End::kIsStuck) RL_ASSERT(outcome.ran == scenario->all_posts());
   }
 
   void post_all(int poster) {
@@ -282,7 +274,6 @@ struct Run : rl::test_suite<Run<kThreads>, kThreads> {
       return post_all_to(*handle, letters[poster]);
     }
     post_all_to(*loop, letters[poster]);
-    if (scenario->end == End::kNobodyIsLeft) loop->leave();
   }
 
   template <class To>
@@ -316,8 +307,8 @@ const Scenario kScenarios[] = {
      .end = End::kStopped, .timers = 1},
     {.name = "a signal", .search = rl::sched_bound, .limit = 6,
      .signaller = true, .timers = 1},
-    {.name = "one post by the last thread", .search = rl::sched_bound, .limit = 6,
-     .end = End::kNobodyIsLeft, .posters = 1, .posts = 1},
+    {.name = "one job, and then the loop is stuck", .search = rl::sched_bound, .limit = 6,
+     .end = End::kIsStuck, .posters = 1, .posts = 1},
     {.name = "two posts, answered; a busy turn", .search = rl::sched_bound, .limit = 4,
      .posters = 1, .posts = 2, .answers = true, .busy_turns = 1},
     {.name = "a post and a signal", .search = rl::sched_bound, .limit = 3,

@@ -124,8 +124,8 @@ class EventLoop final : public TaskHost {
   void run_until(const TaskBlock& task);
   std::size_t run_turn();
   void run_one(Runnable& runnable) noexcept;
-  bool idle() const noexcept { return ready_.empty(); }
-  std::string who_waits() const;
+  bool has_no_work() const noexcept { return ready_.empty(); }
+  std::string describe_waiters() const;
 
   IntrusiveList<TaskBlock> tasks_;  // all that are not done, and the done ones with handles
   std::size_t unfinished_ = 0;      // how many of them are not done

@@ -151,8 +151,8 @@ class EventLoop final : public TaskHost {
   std::size_t run_turn(Wait wait);
   void wait_for_next();
   void run_one(Runnable& runnable) noexcept;
-  bool idle() const noexcept { return ready_.empty() && timers_.empty(); }
-  std::string who_waits() const;
+  bool has_no_work() const noexcept { return ready_.empty() && timers_.empty(); }
+  std::string describe_waiters() const;
 
   Clock& clock_;
   TimerHeap timers_;

@@ -170,8 +170,8 @@ class EventLoop final : public TaskHost {
   std::size_t run_turn(Wait wait);
   void poll(Wait wait);
   void run_one(Runnable& runnable) noexcept;
-  bool idle() const noexcept { return ready_.empty() && timers_.empty() && poller_.empty(); }
-  std::string who_waits() const;
+  bool has_no_work() const noexcept { return ready_.empty() && timers_.empty() && poller_.empty(); }
+  std::string describe_waiters() const;
 
   Clock& clock_;
   TimerHeap timers_;

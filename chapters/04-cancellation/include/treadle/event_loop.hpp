@@ -92,7 +92,8 @@ class EventLoop final : public TaskHost {
   /// their turn. Where `grace` is over first, by the loop's clock or by the steady one, or where
   /// nothing is left that could run, what remains has refused: each such task is reported to the
   /// exception handler, and destroyed where it stands, from its innermost coroutine outwards.
-  /// Callbacks that have not run are dropped.
+  /// In a loop that has run, what is ready at the end, such as the done callbacks of the last task,
+  /// has one more turn. Other callbacks are dropped.
   ///
   /// Does nothing where the loop is closed already; throws InvalidStateError where it runs.
   void close(Delay grace = kGrace);
@@ -226,8 +227,8 @@ class EventLoop final : public TaskHost {
   std::size_t run_turn(Wait wait);
   void poll(Wait wait);
   void run_one(Runnable& runnable) noexcept;
-  bool idle(std::size_t timers_of_ours = 0) const noexcept;
-  std::string who_waits() const;
+  bool has_no_work(std::size_t internal_timers = 0) const noexcept;
+  std::string describe_waiters() const;
 
   Signals& signals();
   void take_signals();
@@ -252,6 +253,7 @@ class EventLoop final : public TaskHost {
   bool stopping_ = false;
   bool closed_ = false;
   std::size_t asked_to_leave_ = 0;  // how many that close() has cancelled are not done
+  bool has_run_ = false;
   ExceptionHandler exception_handler_;
 };
 

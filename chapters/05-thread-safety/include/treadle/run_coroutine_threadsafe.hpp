@@ -106,6 +106,7 @@ class RemoteJoin : public Suspension {
 
   Ref<CrossLoopWaker>& kept_;
   Ref<CrossLoopWaker> waker_;  // knows where we are, for as long as we wait
+  EventLoop* loop_ = nullptr;  // for which the other loop works meanwhile
 };
 
 /// What run_coroutine_threadsafe() gives: a handle to a task, for threads and loops that are not its own.

@@ -31,7 +31,9 @@ namespace treadle {
 class ThreadJob : public Runnable, public RefCounted<ThreadJob> {
  public:
   explicit ThreadJob(Suspension& waits, EventLoop& loop) noexcept
-      : RefCounted(2), waits_(&waits), home_(loop.inbox()), loop_(loop) {}
+      : RefCounted(2), waits_(&waits), home_(loop.inbox()), loop_(loop) {
+    loop.work_started();
+  }
 
   void run() final;
   void discard() noexcept final;
@@ -53,13 +55,14 @@ class ThreadJob : public Runnable, public RefCounted<ThreadJob> {
 
   void work_if_wanted() noexcept;
   void come_home() noexcept;
+  Suspension* end_waiting() noexcept;
 
   std::atomic<Stage> stage_ = Stage::kQueued;
   bool worked_ = false;   // it is on its way home
   bool gave_up_ = false;  // and has not begun
 
   // The loop's.
-  Suspension* waits_;
+  Suspension* waits_;  // while there is one, the job counts as work of the loop
   const Ref<Inbox> home_;
   EventLoop& loop_;  // not to be touched anywhere but at home
 };

@@ -12,6 +12,8 @@
 //
 // A loop stops running in one of three ways: it has done what it was asked for, it was told to
 // stop(), or nothing is left that could ever run. The last is no reason to wait for ever: it is said.
+// A process that has threads may have one that brings something. There it is said, and waited for:
+// see WhenStuck.
 //
 // A loop ends by close(): what is left is cancelled and runs to its end, within a grace period. Only
 // what refuses is destroyed where it stands, and is reported.
@@ -125,7 +127,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// their turn. Where `grace` is over first, by the loop's clock or by the steady one, or where
   /// nothing is left that could run, what remains has refused: each such task is reported to the
   /// exception handler, and destroyed where it stands, from its innermost coroutine outwards.
-  /// Callbacks that have not run are dropped.
+  /// In a loop that has run, what is ready at the end, such as the done callbacks of the last task,
+  /// has one more turn. Other callbacks are dropped.
   ///
   /// Does nothing where the loop is closed already; throws InvalidStateError where it runs.
   void close(Delay grace = kGrace);
@@ -216,6 +219,15 @@ class ThreadSafeEventLoop final : public TaskHost {
     return true;
   }
 
+  /// A task waits for work that is done outside of the loop, such as a job in a thread or a task of
+  /// another loop, and that will make it ready. Until work_finished() the loop is not stuck, and a
+  /// clock that jumps does not jump over it. On the loop's own thread. For those who write awaiters.
+  /// Source: Asio's executor_work_guard.
+  void work_started() noexcept { ++work_under_way_; }
+
+  /// It is done, or the task waits no longer.
+  void work_finished() noexcept { --work_under_way_; }
+
   const LoopOptions& options() const noexcept { return options_; }
 
   /// What the loop has done so far, as of one moment between two steps, or in the step that asks. From
@@ -255,8 +267,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   void remove_observer(LoopObserver& observer);
 
   /// Runs until the coroutine is done; gives its value or throws its error. Throws DeadlockError
-  /// where nothing is left that could run and it is not done; InvalidStateError where stop() came
-  /// first, or where this thread runs a loop already.
+  /// if the loop is stuck before that and LoopOptions::when_stuck says so, else it reports once and
+  /// waits; InvalidStateError where stop() came first, or where this thread runs a loop already.
   template <class T>
   T run_until_complete(Coro<T> coro, std::source_location where = std::source_location::current()) {
     require_runnable();  // first: a run that is refused runs nothing
@@ -270,13 +282,14 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// The same, and leaves how it ended with the task.
   void run_until_done(const AnyTask& task) { run_until(task.block()); }
 
-  /// Runs one turn, and waits for something to run where nothing is ready. False, and no turn, where
-  /// nothing is left that could ever run. To drive a loop step by step; libuv's UV_RUN_ONCE.
+  /// Runs one turn, and waits for something to run where nothing is ready. False, and no turn, if the
+  /// loop is stuck and when_stuck says to raise. To drive a loop step by step; libuv's UV_RUN_ONCE.
   bool run_once();
 
-  /// Runs until stop(), or until nothing is left to run and nobody is left who could bring more, as
-  /// every other thread of the process might. Throws DeadlockError where tasks still wait then; InvalidStateError where this thread runs a
-  /// loop already.
+  /// Runs until stop(). A loop that is stuck and whose when_stuck says to raise returns if no task is
+  /// left, as nothing can come any more, and throws DeadlockError if tasks still wait. Any other
+  /// waits for other threads, without a report if no task is left. InvalidStateError where this
+  /// thread runs a loop already.
   void run_forever();
 
   /// Runs turns for as long as something is ready, and returns where the loop would have to wait.
@@ -337,10 +350,14 @@ class ThreadSafeEventLoop final : public TaskHost {
   void count_ending(const TaskBlock& task) noexcept;
   void keep_last_counts();
   void ask_kernel(Wait wait);
-  bool idle(std::size_t timers_of_ours = 0) const noexcept;
-  bool nobody_is_left(std::size_t timers_of_ours = 0);
+  bool has_no_work(std::size_t internal_timers = 0) const noexcept;
+  bool work_may_come() const noexcept;
+  bool must_raise();
+  bool raises_when_stuck() const noexcept;
+  void report_stuck();
+  Clock::duration time_to_sleep(Clock::time_point deadline) const noexcept;
   bool sleep(Clock::duration timeout);
-  std::string who_waits() const;
+  std::string describe_waiters() const;
 
   void handle_signal(int signal, Signals::Callback callback, Signals::Times times);
   void take_signals();
@@ -369,6 +386,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   IntrusiveList<TaskBlock> tasks_;  // all that are not done, and those that failed, with handles
   std::size_t unfinished_ = 0;      // how many of them are not done
   std::size_t asked_to_leave_ = 0;  // how many that close() has cancelled are not done
+  std::size_t work_under_way_ = 0;  // outside of the loop, for a task of it that waits
+  std::string reported_waiters_;    // what report_stuck() has said last
 
   // For every thread.
   std::atomic<bool> stopping_ = false;

@@ -20,6 +20,16 @@
 
 namespace treadle {
 
+/// What a loop does that is stuck: it has nothing to run, no timer, no descriptor, no signal handler
+/// and no work under way (EventLoop::work_started()), so that only another thread can make something
+/// ready, unannounced.
+enum class WhenStuck {
+  kDefault,  ///< kRaise while the process has never started a thread, kReportAndWait from then on.
+  kRaise,    ///< The run function throws DeadlockError: the loop counts on no other thread.
+  kReportAndWait,  ///< Reports which task waits for what, once until that changes, and waits.
+  kWait,           ///< Waits: the loop is one that other threads feed.
+};
+
 struct LoopOptions {
   /// Errors are reported with the place where their task was made and the chain of co_awaits out of
   /// which they came; and steps are watched, see slow_step.
@@ -33,6 +43,9 @@ struct LoopOptions {
   /// means never, or in debug mode after 100 ms, as asyncio has it. Reads the clock once for each
   /// step.
   Clock::duration slow_step{0};
+
+  /// What a stuck loop does.
+  WhenStuck when_stuck = WhenStuck::kDefault;
 
   static constexpr Clock::duration kSlowInDebugMode = std::chrono::milliseconds(100);
 
