@@ -7,6 +7,7 @@
 #include "testing/socket_pair.hpp"
 #include "testing/thread.hpp"
 #include "testing/virtual_clock.hpp"
+#include "treadle/report.hpp"
 #include "treadle/sleep.hpp"
 #include "treadle/socket.hpp"
 

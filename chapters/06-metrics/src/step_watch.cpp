@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "treadle/task.hpp"
+#include "treadle/text.hpp"
 
 namespace treadle {
 

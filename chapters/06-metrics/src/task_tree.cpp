@@ -7,6 +7,8 @@
 #include <set>
 #include <vector>
 
+#include "treadle/text.hpp"
+
 namespace treadle {
 
 namespace {
