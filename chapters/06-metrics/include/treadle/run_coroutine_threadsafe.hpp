@@ -110,9 +110,11 @@ class RemoteJoin : public Suspension {
 };
 
 /// What run_coroutine_threadsafe() gives: a handle to a task, for those who are not of its loop.
-template <class T>
+template <class T = void>
 class RemoteTask : public AnyTask {
  public:
+  /// A handle to nothing, to be assigned to.
+  RemoteTask() noexcept = default;
   explicit RemoteTask(Task<T> task) noexcept : AnyTask(std::move(task)) {}
 
   /// Blocks this thread until the task is done; gives its value or throws its error, CancelledError
