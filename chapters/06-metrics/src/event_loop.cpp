@@ -456,6 +456,11 @@ LoopMetrics EventLoop::metrics(Delay patience) const {
 LoopMetrics EventLoop::counts() const noexcept {
   LoopMetrics counts = counts_;
   counts.posts = inbox_->posts();
+  counts.ready_now = ready_.size();
+  counts.timers_pending = timers_.size();
+  counts.descriptors_watched = poller_.size() - kOurs;
+  counts.posts_pending = inbox_->posts_pending();
+  if (!timers_.empty()) counts.next_deadline = timers_.next_deadline();
   return counts;
 }
 

@@ -259,6 +259,7 @@ std::size_t Inbox::take() {
 
 void Inbox::nothing_is_left() noexcept {
   sleeping_ = false;
+  posts_taken_ = posts();
   has_mail_.store(false, std::memory_order_relaxed);
   open_calls_ = nullptr;
 }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -77,6 +78,13 @@ struct LoopMetrics {
   std::uint64_t io_waits = 0;      ///< and those that did.
   std::uint64_t posts = 0;         ///< What came from other threads.
   std::uint64_t slow_steps = 0;    ///< Those that were reported.
+
+  // Gauges: how many there are at the moment of the snapshot. A closed loop has none.
+  std::uint64_t ready_now = 0;            ///< Steps and callbacks that are ready for the next turn.
+  std::uint64_t timers_pending = 0;       ///< Sleeps and callbacks whose time has not come.
+  std::uint64_t descriptors_watched = 0;  ///< Operations that wait for a descriptor.
+  std::uint64_t posts_pending = 0;        ///< Posted by other threads, and not yet taken.
+  std::optional<Clock::time_point> next_deadline;  ///< Of the timer that comes first.
 
   bool timed = false;         ///< Whether the loop keeps times.
   Clock::duration busy{};     ///< In tasks and callbacks.
