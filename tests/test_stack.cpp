@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -243,6 +245,76 @@ TEST_CASE_METHOD(LoopFixture, "Tree: of a long chain the middle is left out", "[
   run_until_idle();
   CHECK(task.stack().size() == 1000);
   CHECK_THAT(task_tree(loop), ContainsSubstring("... and 988 more\n"));
+}
+
+// `count` tasks, of which each waits for the next; the last one sleeps. Gives them from the last to the first.
+std::vector<Task<>> make_chain(EventLoop& loop, std::size_t count) {
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  std::vector<Task<>> chain{loop.create_task(inner(), "last")};
+  while (chain.size() < count) chain.push_back(loop.create_task(wait_for(chain.back())));
+  return chain;
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: of a long chain of tasks both ends are shown, and a count",
+                 "[tree]") {
+  const auto chain = make_chain(loop, 10'000);
+  run_until_idle();
+  const std::string tree = task_tree(loop);
+  CHECK(tree.size() < 20'000);
+  CHECK_THAT(tree, ContainsSubstring("... and 9960 more tasks\n") &&
+                       ContainsSubstring("last: suspended, waits for sleep of 3600s\n"));
+  CHECK(std::count(tree.begin(), tree.end(), '\n') ==
+        40 * 2 + 1);  // the line and the place of each
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: a chain that is not long is shown in full", "[tree]") {
+  const auto chain = make_chain(loop, 40);
+  run_until_idle();
+  const std::string tree = task_tree(loop);
+  CHECK_THAT(tree, !ContainsSubstring("more tasks"));
+  CHECK(std::count(tree.begin(), tree.end(), '\n') == 40 * 2);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: a task that was left out is said to be", "[tree]") {
+  const auto chain = make_chain(loop, 1000);
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  loop.create_task(wait_for(chain[500]), "late");
+  run_until_idle();
+  const std::string left_out = chain[500].name();
+  CHECK_THAT(task_tree(loop),
+             ContainsSubstring("late: suspended, waits for " + left_out + "\n") &&
+                 ContainsSubstring("\n└─ " + left_out + ": is one of those left out above\n"));
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: its text grows as the tasks do, whatever waits for what",
+                 "[tree]") {
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  std::vector<std::size_t> sizes;
+  for (const std::size_t count : {1000U, 4000U}) {
+    EventLoop other(clock);
+    const auto chain = make_chain(other, count);
+    for (const auto& task : chain) {  // a second branch begins at each
+      other.create_task(wait_for(other.create_task(wait_for(task))));
+    }
+    other.run_until_idle();
+    sizes.push_back(task_tree(other).size());
+  }
+  CHECK(sizes[1] < 5 * sizes[0]);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: a long circle is said to be one, and ends", "[tree]") {
+  std::vector<Task<>> tasks;
+  const auto wait_for = [](std::vector<Task<>>& all, std::size_t other) -> Coro<> {
+    co_await yield_now();
+    co_await all[other];
+  };
+  for (std::size_t i = 0; i < 1000; ++i)
+    tasks.push_back(loop.create_task(wait_for(tasks, (i + 1) % 1000)));
+  run_until_idle();
+  const std::string tree = task_tree(loop);
+  CHECK(tree.size() < 20'000);
+  CHECK_THAT(tree, ContainsSubstring("... and 961 more tasks\n") &&
+                       ContainsSubstring("is the one above, they wait for each other in a circle"));
 }
 
 TEST_CASE_METHOD(LoopFixture, "Tree: a loop without tasks says so", "[tree]") {
