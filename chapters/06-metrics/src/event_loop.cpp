@@ -197,7 +197,10 @@ void EventLoop::let_go(TaskBlock& task) noexcept {
   const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
   const bool ends_here = !task.done();
   task.detach();
-  if (ends_here) count_ending(task);
+  if (ends_here) {
+    count_ending(task);
+    if (step_watch()) watch_.finished(task, {});
+  }
   // One that is ready is linked in the queue still; discard() will drop the reference instead.
   if (!task.queued()) task.leave_loop();
 }
@@ -374,18 +377,30 @@ void EventLoop::adopt(TaskBlock& task) {
 }
 
 void EventLoop::adopt_at_the_door(TaskBlock& task) {
-  // Where the loop goes before it takes the task in, the task ends as others do then.
-  struct Leave {
-    void operator()(TaskBlock* block) const noexcept {
-      block->detach();
-      block->leave_loop();
-    }
+  // If the loop is closed before it takes the task in, the task ends as others do then.
+  struct Refuse {
+    void operator()(TaskBlock* block) const noexcept { refuse(*block); }
   };
-  std::unique_ptr<TaskBlock, Leave> stranger(&task);
+  std::unique_ptr<TaskBlock, Refuse> stranger(&task);
   if (closed_) throw_closed();
   const bool open = inbox_->reach(
       [this, stranger = std::move(stranger)]() mutable { take_in(*stranger.release()); });
   if (!open) throw_closed();
+}
+
+// A task that the loop has not taken in begins and ends nothing: it is neither counted nor observed.
+void EventLoop::refuse(TaskBlock& task) noexcept {
+  task.detach();
+  task.leave_loop();
+}
+
+void EventLoop::give_name(TaskBlock& task, std::string_view name) {
+  try {
+    task.set_name(name);
+  } catch (...) {
+    refuse(task);
+    throw;
+  }
 }
 
 void EventLoop::take_in(TaskBlock& task) noexcept {

@@ -320,6 +320,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   void adopt(TaskBlock& task);
   void adopt_at_the_door(TaskBlock& task);
   void take_in(TaskBlock& task) noexcept;
+  static void refuse(TaskBlock& task) noexcept;
+  static void give_name(TaskBlock& task, std::string_view name);
   void failed(TaskBlock& task) noexcept;
   void queue(Call& call);
   void schedule(ScheduledCall& call);
@@ -384,7 +386,7 @@ template <class T>
 Task<T> EventLoop::create_task(Coro<T> coro, std::string_view name, std::source_location where) {
   using Block = TaskBlockOf<T>;
   Task<T> task(Ref<Block>::adopt(*new Block(*this, std::move(coro).release(), where)));
-  if (!name.empty()) task.set_name(name);
+  if (!name.empty()) give_name(task.block(), name);
   adopt(task.block());
   return task;
 }
