@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
@@ -183,6 +184,72 @@ TEST_CASE_METHOD(LoopFixture, "ErrorContext: otherwise it is one line", "[stack]
   run_until_idle();
   REQUIRE(errors.size() == 1);
   CHECK(errors[0] == "broken failed and nobody awaited it: no");
+}
+
+// What the loop was told of callbacks that fail: where each of them was made.
+class ToldOfCallbacks {
+ public:
+  ToldOfCallbacks() {
+    loop.set_exception_handler(
+        [this](const ErrorContext& context) { made_at.push_back(context.made_at); });
+  }
+
+  static std::string line(unsigned number) { return "test_stack.cpp:" + std::to_string(number); }
+
+  EventLoop loop;
+  Trace made_at;
+};
+
+void breaks_in_callback() { throw std::runtime_error("no"); }
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: a callback that fails has the place that made it",
+                 "[stack][errors][callback]") {
+  constexpr unsigned kFirst = __LINE__ + 1;
+  loop.call_soon(breaks_in_callback);
+  loop.call_later(0s, breaks_in_callback);
+  loop.call_at(loop.time(), breaks_in_callback);
+  loop.run_until_idle();
+  CHECK(made_at == Trace{line(kFirst), line(kFirst + 1), line(kFirst + 2)});
+}
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: so has one that waits for the end of a task",
+                 "[stack][errors][callback]") {
+  const auto task = loop.create_task([]() -> Coro<int> { co_return 1; }());
+  constexpr unsigned kFirst = __LINE__ + 1;
+  task.add_done_callback(breaks_in_callback);
+  AnyTask(task).add_done_callback(breaks_in_callback);
+  loop.run_until_idle();
+  CHECK(made_at == Trace{line(kFirst), line(kFirst + 1)});
+}
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: so has one that waits for a signal",
+                 "[stack][errors][callback]") {
+  constexpr unsigned kLine = __LINE__ + 1;
+  loop.add_signal_handler(SIGUSR1, breaks_in_callback);
+  std::raise(SIGUSR1);
+  loop.run_until_idle();
+  CHECK(made_at == Trace{line(kLine)});
+}
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: a place is not that of another callback",
+                 "[stack][errors][callback]") {
+  loop.call_soon([] {});
+  loop.create_task(passes_on());
+  loop.call_soon_threadsafe([this] { made_at.push_back("ran"); });
+  loop.run_until_idle();
+  REQUIRE(made_at.size() == 2);
+  CHECK(made_at[0] == "ran");
+  CHECK_THAT(made_at[1], ContainsSubstring("test_stack.cpp:"));
+}
+
+TEST_CASE("ErrorContext: in debug mode the place of a callback is printed",
+          "[stack][errors][callback]") {
+  EventLoop loop({.debug = true});
+  std::string said;
+  loop.set_exception_handler([&](const ErrorContext& context) { said = describe(context); });
+  loop.call_soon(breaks_in_callback);
+  loop.run_until_idle();
+  CHECK_THAT(said, ContainsSubstring("a callback failed: no\n  made at test_stack.cpp:"));
 }
 
 // ---- The tree

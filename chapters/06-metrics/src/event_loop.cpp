@@ -276,23 +276,35 @@ std::size_t EventLoop::run_turn(Wait wait) {
     watch_.turn_begins(count);
   // Those that are ready now, and not those that they make ready: each turn ends.
   ReadyQueue::Batch batch = ready_.take_all();
-  while (!batch.empty()) run_some(batch);
+  while (!batch.empty()) step_watch() == nullptr ? run_some(batch) : run_watched(batch);
   return count;
 }
 
-// Runs those of `batch`, or up to the first that fails. The try stands outside of the loop, as what it
+// Runs those of `batch`, or up to the first that fails or brings a watch. The try stands outside of the loop, as what it
 // needs to be set up costs more than many a step.
 void EventLoop::run_some(ReadyQueue::Batch& batch) noexcept {
   try {
     while (!batch.empty()) {
       batch.pop().run();
       if (step_watch()) [[unlikely]]
-        watch_.runnable_over();
+        return watch_.runnable_over();
     }
   } catch (...) {
     callback_failed();
     if (step_watch()) watch_.runnable_over();
   }
+}
+
+// Runs the next of `batch`, of which the watch is told before it runs: it may be gone afterwards.
+void EventLoop::run_watched(ReadyQueue::Batch& batch) noexcept {
+  Runnable& next = batch.pop();
+  watch_.runnable_begins(next);
+  try {
+    next.run();
+  } catch (...) {
+    callback_failed();
+  }
+  if (step_watch()) watch_.runnable_over();
 }
 
 bool EventLoop::others_may_be_ready() const noexcept {
@@ -310,7 +322,16 @@ void EventLoop::look_around(Wait wait) {
 }
 
 void EventLoop::callback_failed() noexcept {
-  call_exception_handler({"a callback failed", std::current_exception()});
+  try {
+    throw;
+  } catch (const CallbackError& failed) {
+    ErrorContext context("a callback failed", failed.error);
+    context.made_at = to_string(failed.created_at);
+    context.debug = debug();
+    call_exception_handler(context);
+  } catch (...) {
+    call_exception_handler({"a callback failed", std::current_exception()});
+  }
 }
 
 void EventLoop::poll(Wait wait) {
@@ -357,16 +378,17 @@ bool EventLoop::remove_signal_handler(int signal) {
 
 void EventLoop::take_signals() {
   signals_->take([this](const std::shared_ptr<Signals::Callback>& callback) {
-    call_soon([callback] { (*callback)(); });
+    call_soon([callback] { callback->f(); }, callback->created_at);
   });
 }
 
-void EventLoop::cancel_on_signal(int signal, AnyTask task) {
+void EventLoop::cancel_on_signal(int signal, AnyTask task, std::source_location where) {
   handle_signal(
       signal,
-      [signal, task = std::move(task)] {
-        task.block().cancel(CancelledError({}, CancelOrigin::kSignal, signal_name(signal)));
-      },
+      {[signal, task = std::move(task)] {
+         task.block().cancel(CancelledError({}, CancelOrigin::kSignal, signal_name(signal)));
+       },
+       where},
       Signals::Times::kOnce);
 }
 

@@ -93,6 +93,8 @@ void StepWatch::warn_if_slow(Clock::duration step, const TaskBlock* task,
   if (options_.slow() <= Clock::duration::zero() || step < options_.slow()) return;
   ++counts_.slow_steps;
   std::string what = task != nullptr ? task->label() : "a callback";
+  if (task == nullptr && callback_created_at_.line() != 0)
+    what += " made at " + to_string(callback_created_at_);
   what += " held the loop for " + short_time(step);
   if (task != nullptr)
     what += (task->done() ? ", until its end after " : ", until ") + to_string(StackEntry(last));
@@ -149,6 +151,11 @@ void StepWatch::kernel_answered() noexcept {
   const Clock::duration time = read_clock();
   (waits_ ? counts_.idle : counts_.polling) += time;
   tell([&](LoopObserver& observer) { observer.on_poll(waits_, time); });
+}
+
+void StepWatch::runnable_begins(const Runnable& next) noexcept {
+  const std::source_location* const place = next.created_at();
+  callback_created_at_ = place != nullptr ? *place : std::source_location();
 }
 
 void StepWatch::runnable_over() noexcept {

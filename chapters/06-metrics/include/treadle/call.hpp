@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 #include "treadle/errors.hpp"
@@ -37,9 +38,11 @@ class Call : public Runnable, public RefCounted<Call> {
 
   void run() final;
   void discard() noexcept final;
+  const std::source_location* created_at() const noexcept final { return &created_at_; }
 
  protected:
-  Call() noexcept : RefCounted(2) {}
+  explicit Call(const std::source_location& created_at) noexcept
+      : RefCounted(2), created_at_(created_at) {}
   virtual ~Call() = default;
 
   virtual void call() = 0;
@@ -55,6 +58,7 @@ class Call : public Runnable, public RefCounted<Call> {
 
   bool end_waiting(State how) noexcept;
 
+  const std::source_location created_at_;
   std::atomic<State> state_ = State::kWaits;
 };
 

@@ -10,6 +10,7 @@
 // Source: asyncio.TimerHandle.
 #pragma once
 
+#include <source_location>
 #include <utility>
 
 #include "treadle/call.hpp"
@@ -29,8 +30,9 @@ class ScheduledCall : public Call, public Timer {
   void drop() noexcept final { discard(); }
 
  protected:
-  ScheduledCall(Ref<Inbox> inbox, ReadyQueue& ready, Clock::time_point deadline) noexcept
-      : inbox_(std::move(inbox)), ready_(ready), deadline_(deadline) {}
+  ScheduledCall(const std::source_location& created_at, Ref<Inbox> inbox, ReadyQueue& ready,
+                Clock::time_point deadline) noexcept
+      : Call(created_at), inbox_(std::move(inbox)), ready_(ready), deadline_(deadline) {}
 
  private:
   void withdraw() noexcept override;

@@ -44,6 +44,7 @@
 #include <utility>
 #include <vector>
 
+#include "treadle/callback_error.hpp"
 #include "treadle/context_storage.hpp"
 #include "treadle/coro.hpp"
 #include "treadle/inbox.hpp"
@@ -442,21 +443,26 @@ class Join : public Suspension {
 template <class H, class F>
 class DoneCallback final : public Runnable {
  public:
-  DoneCallback(H task, F f) : task_(std::move(task)), f_(std::move(f)) {}
+  DoneCallback(H task, F f, const std::source_location& created_at)
+      : task_(std::move(task)), f_(std::move(f)), created_at_(created_at) {}
 
   void run() override {
     const std::unique_ptr<DoneCallback> self(this);
-    if constexpr (std::invocable<F, H>) {
-      std::invoke(std::move(f_), std::move(task_));
-    } else {
-      std::invoke(std::move(f_));
-    }
+    call_made_at(created_at_, [this] {
+      if constexpr (std::invocable<F, H>) {
+        std::invoke(std::move(f_), std::move(task_));
+      } else {
+        std::invoke(std::move(f_));
+      }
+    });
   }
+  const std::source_location* created_at() const noexcept override { return &created_at_; }
   void discard() noexcept override { delete this; }
 
  private:
   H task_;
   F f_;
+  const std::source_location created_at_;
 };
 
 /// What can be called when a task is done: with a handle to it, or without.
@@ -566,8 +572,9 @@ class AnyTask {
   /// one where it is done already. Those of one task run in the order of these calls, after the tasks
   /// that wait for it. What it throws goes to the exception handler.
   template <DoneFunction<AnyTask> F>
-  void add_done_callback(F f) const {
-    add(*this, std::move(f));
+  void add_done_callback(F f,
+                         std::source_location where = std::source_location::current()) const {
+    add(*this, std::move(f), where);
   }
 
   /// What stands behind the handle, for code that builds on tasks.
@@ -578,8 +585,9 @@ class AnyTask {
   auto look(F f) const;
 
   template <class H, class F>
-  void add(H task, F f) const {
-    block().add_done_callback(OwnedRunnable(new DoneCallback<H, F>(std::move(task), std::move(f))));
+  void add(H task, F f, const std::source_location& where) const {
+    block().add_done_callback(
+        OwnedRunnable(new DoneCallback<H, F>(std::move(task), std::move(f), where)));
   }
 
   const Ref<TaskBlock>& checked() const noexcept {
@@ -625,8 +633,9 @@ class Task : public AnyTask {
 
   /// See AnyTask::add_done_callback(); `f` is given a Task<T>.
   template <DoneFunction<Task> F>
-  void add_done_callback(F f) const {
-    add(*this, std::move(f));
+  void add_done_callback(F f,
+                         std::source_location where = std::source_location::current()) const {
+    add(*this, std::move(f), where);
   }
 
   /// The value, or the error thrown. Throws InvalidStateError while the task is not done.
