@@ -323,4 +323,33 @@ TEST_CASE("AllocationFailure: an operation happens or throws, and nothing leaks"
   }
 }
 
+// ---- Reports, which are made where nothing can be thrown
+
+void report_with(EventLoop& loop, std::size_t allocations) {
+  loop.call_soon([] { throw 1; });
+  loop.create_task([]() -> Coro<> {
+    throw 2;
+    co_return;
+  }());
+  const FailingAllocation failing(allocations);
+  loop.run_until_idle();
+}
+
+TEST_CASE("AllocationFailure: a report that finds no memory does not end the process",
+          "[allocation][errors]") {
+  for (std::size_t allocations = 0; allocations < 40; ++allocations) {
+    int told = 0, ran = 0;
+    EventLoop loop;
+    // Not small, so that a copy of the handler needs memory too.
+    loop.set_exception_handler([&told, large = std::string(100, '.')](const ErrorContext& context) {
+      if (!describe(context).empty() && !large.empty()) ++told;
+    });
+    report_with(loop, allocations);
+    loop.call_soon([&ran] { ++ran; });
+    loop.run_until_idle();
+    CHECK(told >= 1);  // one of the two at most has found no memory
+    CHECK(ran == 1);
+  }
+}
+
 }  // namespace test_allocation_failure

@@ -27,6 +27,7 @@ using treadle::task_tree;
 using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::Thread;
+using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
 
 // The lines of the co_awaits below, so that the tests need not count them.

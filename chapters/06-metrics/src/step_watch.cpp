@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -68,7 +69,11 @@ void StepWatch::tell(Hook hook) noexcept {
 
 void StepWatch::detach(std::size_t place, std::exception_ptr why) noexcept {
   observers_[place] = nullptr;
-  host_.report("an observer failed, and is not called any more", std::move(why), nullptr);
+  try {
+    host_.report("an observer failed, and is not called any more", std::move(why), nullptr);
+  } catch (const std::bad_alloc&) {
+    return;  // there is no memory to say it
+  }
 }
 
 Clock::duration StepWatch::read_clock() noexcept {
@@ -92,6 +97,15 @@ void StepWatch::warn_if_slow(Clock::duration step, const TaskBlock* task,
                              const std::source_location& last) noexcept {
   if (options_.slow() <= Clock::duration::zero() || step < options_.slow()) return;
   ++counts_.slow_steps;
+  try {
+    tell_of_slow(step, task, last);
+  } catch (const std::bad_alloc&) {
+    return;  // there is no memory to say it; it is counted
+  }
+}
+
+void StepWatch::tell_of_slow(Clock::duration step, const TaskBlock* task,
+                             const std::source_location& last) {
   std::string what = task != nullptr ? task->label() : "a callback";
   if (task == nullptr && callback_created_at_.line() != 0)
     what += " made at " + to_string(callback_created_at_);

@@ -355,7 +355,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   void handle_signal(int signal, Signals::Callback callback, Signals::Times times);
   void take_signals();
 
-  ExceptionHandler exception_handler();
+  ExceptionHandler exception_handler() noexcept;
   static void tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept;
 
   [[noreturn]] void throw_closed() const;
@@ -421,8 +421,7 @@ TimerHandle EventLoop::call_later(Delay delay, F callback, std::source_location 
 }
 
 template <CallbackFunction F>
-TimerHandle EventLoop::call_at(Clock::time_point deadline, F callback,
-                               std::source_location where) {
+TimerHandle EventLoop::call_at(Clock::time_point deadline, F callback, std::source_location where) {
   auto call = Ref<ScheduledCall>::adopt(
       *new CallOf<ScheduledCall, F>(std::move(callback), where, inbox_, ready_, deadline));
   schedule(*call);

@@ -80,6 +80,7 @@ class StepWatch {
   Clock::duration end_of_step() noexcept;
   void warn_if_slow(Clock::duration step, const TaskBlock* task,
                     const std::source_location& last) noexcept;
+  void tell_of_slow(Clock::duration step, const TaskBlock* task, const std::source_location& last);
   void follow() noexcept;
   TaskTimes* times_of(TaskBlock& task) const noexcept;
   template <class Hook>
@@ -91,11 +92,11 @@ class StepWatch {
   const LoopOptions options_;
   LoopMetrics& counts_;
   Clock::time_point now_;
-  TaskBlock* by_ = nullptr;  // whose step this is; also while it ends
+  TaskBlock* by_ = nullptr;                   // whose step this is; also while it ends
   std::source_location callback_created_at_;  // where what runs is a callback that knows its place
-  bool step_timed_ = false;  // the end of this step has been read from the clock
-  bool asking_ = false;      // the kernel, and it has not answered
-  bool waits_ = false;       // as there is nothing else to do
+  bool step_timed_ = false;                   // the end of this step has been read from the clock
+  bool asking_ = false;                       // the kernel, and it has not answered
+  bool waits_ = false;                        // as there is nothing else to do
 
   std::vector<LoopObserver*> observers_;  // null: removed while somebody was told
   int telling_ = 0;

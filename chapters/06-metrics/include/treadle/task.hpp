@@ -572,8 +572,7 @@ class AnyTask {
   /// one where it is done already. Those of one task run in the order of these calls, after the tasks
   /// that wait for it. What it throws goes to the exception handler.
   template <DoneFunction<AnyTask> F>
-  void add_done_callback(F f,
-                         std::source_location where = std::source_location::current()) const {
+  void add_done_callback(F f, std::source_location where = std::source_location::current()) const {
     add(*this, std::move(f), where);
   }
 
@@ -633,8 +632,7 @@ class Task : public AnyTask {
 
   /// See AnyTask::add_done_callback(); `f` is given a Task<T>.
   template <DoneFunction<Task> F>
-  void add_done_callback(F f,
-                         std::source_location where = std::source_location::current()) const {
+  void add_done_callback(F f, std::source_location where = std::source_location::current()) const {
     add(*this, std::move(f), where);
   }
 
