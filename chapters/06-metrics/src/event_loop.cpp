@@ -286,11 +286,15 @@ std::size_t EventLoop::run_turn(Wait wait) {
   const std::size_t count = ready_.size();
   ++counts_.turns;
   counts_.most_ready = std::max<std::uint64_t>(counts_.most_ready, count);
-  if (step_watch()) [[unlikely]]
+  if (step_watch()) [[unlikely]] {
     watch_.turn_begins(count);
+    ReadyQueue::Batch watched = ready_.take_all();
+    while (!watched.empty()) run_watched(watched);
+    return count;
+  }
   // Those that are ready now, and not those that they make ready: each turn ends.
   ReadyQueue::Batch batch = ready_.take_all();
-  while (!batch.empty()) step_watch() == nullptr ? run_some(batch) : run_watched(batch);
+  while (!batch.empty()) run_some(batch);
   return count;
 }
 

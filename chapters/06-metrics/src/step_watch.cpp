@@ -36,6 +36,7 @@ void StepWatch::follow() noexcept {
   if (needed()) return;
   by_ = nullptr;  // nobody will say when its step is over
   step_timed_ = asking_ = false;
+  callback_created_at_ = {};
 }
 
 void StepWatch::add(LoopObserver& observer) {
@@ -176,6 +177,7 @@ void StepWatch::runnable_over() noexcept {
   by_ = nullptr;
   if (std::exchange(step_timed_, false)) return;
   warn_if_slow(end_of_step(), nullptr, {});
+  callback_created_at_ = {};
   step_timed_ = false;
 }
 
