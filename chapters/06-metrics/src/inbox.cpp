@@ -237,6 +237,7 @@ void Inbox::end(Inbox* before) noexcept {
 // Of what lies here, the errands go to `errands`, and callbacks to those that are ready.
 void Inbox::take_errands(ReadyQueue& errands) noexcept {
   while (!queue_.empty()) {
+    posts_taken_ = posts();
     Runnable& each = queue_.pop();
     const bool is_errand = dynamic_cast<AnyErrand*>(&each) != nullptr;
     (is_errand ? errands : *ready_).push(each);
@@ -259,13 +260,13 @@ std::size_t Inbox::take() {
 
 void Inbox::nothing_is_left() noexcept {
   sleeping_ = false;
-  posts_taken_ = posts();
   has_mail_.store(false, std::memory_order_relaxed);
   open_calls_ = nullptr;
 }
 
 std::size_t Inbox::take_all() noexcept {
   nothing_is_left();
+  posts_taken_ = posts();
   return ready_->append(queue_);
 }
 
