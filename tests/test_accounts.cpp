@@ -5,6 +5,7 @@
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
 #include "testing/virtual_clock.hpp"
+#include "treadle/report.hpp"
 #include "treadle/sleep.hpp"
 #include "treadle/task_tree.hpp"
 

@@ -352,6 +352,20 @@ TEST_CASE_METHOD(Callbacks, "CallLater: only the first of two cancels is told ye
   CHECK_FALSE(self->cancel());
 }
 
+TEST_CASE_METHOD(Callbacks, "CallLater: a handle may be to nothing, and then to a callback",
+                 "[call_later]") {
+  TimerHandle handle;
+  CHECK_FALSE(handle);
+  handle = loop.call_later(1s, noting("ran"));
+  CHECK(handle);
+  const TimerHandle moved = std::move(handle);
+  CHECK(moved);
+  CHECK_FALSE(handle);  // NOLINT(bugprone-use-after-move): it says that it is empty
+  loop.run_forever();
+  CHECK(moved);
+  CHECK(trace == Trace{"ran at 1"});
+}
+
 TEST_CASE("CallLater: a handle that was moved from is asked for nothing", "[call_later][check]") {
   CHECK_THAT(said_in_dying([] {
                EventLoop loop;

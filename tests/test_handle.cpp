@@ -141,6 +141,21 @@ TEST_CASE_METHOD(LoopFixture, "Handle: dropping it changes nothing", "[handle]")
   CHECK(trace == Trace{"ran"});
 }
 
+TEST_CASE_METHOD(LoopFixture, "Handle: it may be to nothing, and then to a callback", "[handle]") {
+  Handle handle;
+  CHECK_FALSE(handle);
+  handle = TimerHandle();
+  CHECK_FALSE(handle);
+  handle = loop.call_soon([this] { note("ran"); });
+  CHECK(handle);
+  const Handle copy = handle;
+  handle = {};
+  CHECK_FALSE(handle);
+  CHECK(copy);
+  run_until_idle();
+  CHECK(trace == Trace{"ran"});
+}
+
 TEST_CASE("Handle: one that was moved from is asked for nothing", "[handle][check]") {
   CHECK_THAT(said_in_dying([] {
                EventLoop loop;

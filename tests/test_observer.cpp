@@ -1,7 +1,10 @@
+#include <atomic>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "testing/loop_fixture.hpp"
+#include "testing/thread.hpp"
 #include "treadle/sleep.hpp"
 
 namespace test_observer {
@@ -10,13 +13,16 @@ using namespace std::chrono_literals;
 using treadle::AnyTask;
 using treadle::Coro;
 using treadle::EventLoop;
+using treadle::LoopClosedError;
 using treadle::LoopObserver;
 using treadle::Sleep;
 using treadle::Task;
 using treadle::to_string;
 using treadle::WaitReason;
 using treadle::yield_now;
+using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
+using treadle::testing::Threads;
 using treadle::testing::Trace;
 
 class Recorder : public LoopObserver {
@@ -230,6 +236,61 @@ TEST_CASE_METHOD(LoopFixture,
   sleeper.cancel();
   CHECK(trace == Trace{"cancel a", "wake a"});
   loop.remove_observer(recorder);
+}
+
+TEST_CASE("Observer: of a task that a closed loop refuses nothing is told", "[observer][close]") {
+  Trace trace;
+  Recorder recorder(trace);
+  EventLoop loop;
+  loop.add_observer(recorder);
+  loop.close();
+  CHECK_THROWS_AS(loop.create_task(sleeps(), "refused"), LoopClosedError);
+  CHECK(trace.empty());
+}
+
+TEST_CASE("Observer: of tasks that a closed loop refuses in several threads nothing is told",
+          "[observer][close][thread][real-time]") {
+  Trace trace;
+  Recorder recorder(trace);
+  EventLoop loop({.timing = true});
+  loop.add_observer(recorder);
+  loop.close();
+  std::atomic<int> refused = 0;
+  Threads threads;
+  threads.start_together(2, [&](int) {
+    for (int i = 0; i < 500; ++i) {
+      try {
+        loop.create_task(sleeps());
+      } catch (const LoopClosedError&) {
+        ++refused;
+      }
+    }
+  });
+  threads.join();
+  CHECK(refused == 1000);
+  CHECK(trace.empty());
+}
+
+TEST_CASE("Observer: of a task that comes too late for a loop that closes nothing is told",
+          "[observer][close][thread][real-time]") {
+  // Destroyed while the loop still takes posts; the task that is posted then is never taken in.
+  struct Gate {
+    explicit Gate(EventLoop& its_loop) : loop(&its_loop) {}
+    Gate(Gate&& other) noexcept : loop(std::exchange(other.loop, nullptr)) {}
+    Gate& operator=(Gate&&) = delete;
+    ~Gate() {
+      if (loop != nullptr) in_thread([this] { loop->create_task(sleeps(), "late"); });
+    }
+    EventLoop* loop;
+  };
+  Trace trace;
+  Recorder recorder(trace);
+  EventLoop loop;
+  loop.add_observer(recorder);
+  loop.call_soon([gate = Gate(loop)] {});
+  loop.close();
+  CHECK(trace.empty());
+  CHECK(loop.metrics().tasks_created == loop.metrics().tasks_cancelled);
 }
 
 TEST_CASE("Observer: what is destroyed by a loop that closes is finished too", "[observer]") {

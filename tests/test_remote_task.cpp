@@ -117,6 +117,16 @@ TEST_CASE("RemoteTask: no value, a reference, a value that can only be moved",
   CHECK(*timely == 8);
 }
 
+TEST_CASE("RemoteTask: a handle may be to nothing, and then to a task", "[remote][real-time]") {
+  LoopInThread other;
+  RemoteTask<> task;
+  CHECK_FALSE(task);
+  task = run_coroutine_threadsafe(other.loop, []() -> Coro<> { co_return; }());
+  CHECK(task);
+  task.result();
+  CHECK(task.done());
+}
+
 TEST_CASE("RemoteTask: several threads wait for one task", "[remote][real-time]") {
   LoopInThread other;
   const auto remote = run_coroutine_threadsafe(other.loop, []() -> Coro<std::string> {

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -24,6 +27,7 @@ using treadle::task_tree;
 using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::Thread;
+using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
 
 // The lines of the co_awaits below, so that the tests need not count them.
@@ -183,6 +187,72 @@ TEST_CASE_METHOD(LoopFixture, "ErrorContext: otherwise it is one line", "[stack]
   CHECK(errors[0] == "broken failed and nobody awaited it: no");
 }
 
+// What the loop was told of callbacks that fail: where each of them was made.
+class ToldOfCallbacks {
+ public:
+  ToldOfCallbacks() {
+    loop.set_exception_handler(
+        [this](const ErrorContext& context) { made_at.push_back(context.made_at); });
+  }
+
+  static std::string line(unsigned number) { return "test_stack.cpp:" + std::to_string(number); }
+
+  EventLoop loop;
+  Trace made_at;
+};
+
+void breaks_in_callback() { throw std::runtime_error("no"); }
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: a callback that fails has the place that made it",
+                 "[stack][errors][callback]") {
+  constexpr unsigned kFirst = __LINE__ + 1;
+  loop.call_soon(breaks_in_callback);
+  loop.call_later(0s, breaks_in_callback);
+  loop.call_at(loop.time(), breaks_in_callback);
+  loop.run_until_idle();
+  CHECK(made_at == Trace{line(kFirst), line(kFirst + 1), line(kFirst + 2)});
+}
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: so has one that waits for the end of a task",
+                 "[stack][errors][callback]") {
+  const auto task = loop.create_task([]() -> Coro<int> { co_return 1; }());
+  constexpr unsigned kFirst = __LINE__ + 1;
+  task.add_done_callback(breaks_in_callback);
+  AnyTask(task).add_done_callback(breaks_in_callback);
+  loop.run_until_idle();
+  CHECK(made_at == Trace{line(kFirst), line(kFirst + 1)});
+}
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: so has one that waits for a signal",
+                 "[stack][errors][callback]") {
+  constexpr unsigned kLine = __LINE__ + 1;
+  loop.add_signal_handler(SIGUSR1, breaks_in_callback);
+  std::raise(SIGUSR1);
+  loop.run_until_idle();
+  CHECK(made_at == Trace{line(kLine)});
+}
+
+TEST_CASE_METHOD(ToldOfCallbacks, "ErrorContext: a place is not that of another callback",
+                 "[stack][errors][callback]") {
+  loop.call_soon([] {});
+  loop.create_task(passes_on());
+  loop.call_soon_threadsafe([this] { made_at.push_back("ran"); });
+  loop.run_until_idle();
+  REQUIRE(made_at.size() == 2);
+  CHECK(made_at[0] == "ran");
+  CHECK_THAT(made_at[1], ContainsSubstring("test_stack.cpp:"));
+}
+
+TEST_CASE("ErrorContext: in debug mode the place of a callback is printed",
+          "[stack][errors][callback]") {
+  EventLoop loop({.debug = true});
+  std::string said;
+  loop.set_exception_handler([&](const ErrorContext& context) { said = describe(context); });
+  loop.call_soon(breaks_in_callback);
+  loop.run_until_idle();
+  CHECK_THAT(said, ContainsSubstring("a callback failed: no\n  made at test_stack.cpp:"));
+}
+
 // ---- The tree
 
 TEST_CASE_METHOD(LoopFixture, "Tree: who waits stands above whom he waits for", "[tree]") {
@@ -243,6 +313,76 @@ TEST_CASE_METHOD(LoopFixture, "Tree: of a long chain the middle is left out", "[
   run_until_idle();
   CHECK(task.stack().size() == 1000);
   CHECK_THAT(task_tree(loop), ContainsSubstring("... and 988 more\n"));
+}
+
+// `count` tasks, of which each waits for the next; the last one sleeps. Gives them from the last to the first.
+std::vector<Task<>> make_chain(EventLoop& loop, std::size_t count) {
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  std::vector<Task<>> chain{loop.create_task(inner(), "last")};
+  while (chain.size() < count) chain.push_back(loop.create_task(wait_for(chain.back())));
+  return chain;
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: of a long chain of tasks both ends are shown, and a count",
+                 "[tree]") {
+  const auto chain = make_chain(loop, 10'000);
+  run_until_idle();
+  const std::string tree = task_tree(loop);
+  CHECK(tree.size() < 20'000);
+  CHECK_THAT(tree, ContainsSubstring("... and 9960 more tasks\n") &&
+                       ContainsSubstring("last: suspended, waits for sleep of 3600s\n"));
+  CHECK(std::count(tree.begin(), tree.end(), '\n') ==
+        40 * 2 + 1);  // the line and the place of each
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: a chain that is not long is shown in full", "[tree]") {
+  const auto chain = make_chain(loop, 40);
+  run_until_idle();
+  const std::string tree = task_tree(loop);
+  CHECK_THAT(tree, !ContainsSubstring("more tasks"));
+  CHECK(std::count(tree.begin(), tree.end(), '\n') == 40 * 2);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: a task that was left out is said to be", "[tree]") {
+  const auto chain = make_chain(loop, 1000);
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  loop.create_task(wait_for(chain[500]), "late");
+  run_until_idle();
+  const std::string left_out = chain[500].name();
+  CHECK_THAT(task_tree(loop),
+             ContainsSubstring("late: suspended, waits for " + left_out + "\n") &&
+                 ContainsSubstring("\n└─ " + left_out + ": is one of those left out above\n"));
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: its text grows as the tasks do, whatever waits for what",
+                 "[tree]") {
+  const auto wait_for = [](Task<> task) -> Coro<> { co_await task; };
+  std::vector<std::size_t> sizes;
+  for (const std::size_t count : {1000U, 4000U}) {
+    EventLoop other(clock);
+    const auto chain = make_chain(other, count);
+    for (const auto& task : chain) {  // a second branch begins at each
+      other.create_task(wait_for(other.create_task(wait_for(task))));
+    }
+    other.run_until_idle();
+    sizes.push_back(task_tree(other).size());
+  }
+  CHECK(sizes[1] < 5 * sizes[0]);
+}
+
+TEST_CASE_METHOD(LoopFixture, "Tree: a long circle is said to be one, and ends", "[tree]") {
+  std::vector<Task<>> tasks;
+  const auto wait_for = [](std::vector<Task<>>& all, std::size_t other) -> Coro<> {
+    co_await yield_now();
+    co_await all[other];
+  };
+  for (std::size_t i = 0; i < 1000; ++i)
+    tasks.push_back(loop.create_task(wait_for(tasks, (i + 1) % 1000)));
+  run_until_idle();
+  const std::string tree = task_tree(loop);
+  CHECK(tree.size() < 20'000);
+  CHECK_THAT(tree, ContainsSubstring("... and 961 more tasks\n") &&
+                       ContainsSubstring("is the one above, they wait for each other in a circle"));
 }
 
 TEST_CASE_METHOD(LoopFixture, "Tree: a loop without tasks says so", "[tree]") {

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "testing/loop_fixture.hpp"
@@ -26,8 +29,10 @@ using treadle::Task;
 using treadle::task_tree;
 using treadle::WaitReason;
 using treadle::yield_now;
+using treadle::testing::comes_true;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
+using treadle::testing::Thread;
 using treadle::testing::Threads;
 using treadle::testing::Trace;
 namespace heap = treadle::testing::heap;
@@ -131,6 +136,56 @@ TEST_CASE("Whereabouts: of a closed loop there is nobody to be seen", "[tree]") 
   CHECK(loop.all_tasks().empty());
   CHECK(task_tree(loop) == "the loop is closed\n");
   CHECK(task.metrics().state == "cancelled");
+}
+
+// Calls `f` when it is destroyed, once.
+template <class F>
+class WhenDestroyed {
+ public:
+  explicit WhenDestroyed(F f) : f_(std::move(f)) {}
+  WhenDestroyed(WhenDestroyed&& other) noexcept
+      : f_(other.f_), live_(std::exchange(other.live_, false)) {}
+  WhenDestroyed& operator=(WhenDestroyed&&) = delete;
+  ~WhenDestroyed() {
+    if (live_) f_();
+  }
+
+ private:
+  F f_;
+  bool live_ = true;
+};
+
+TEST_CASE("Whereabouts: a loop that is closed shows nothing of what it is about to destroy",
+          "[tree][thread][close][real-time]") {
+  std::atomic<bool> closing = false, posted = false, refuses = false, seen = false;
+  std::size_t entries = 99;
+  std::string state;
+  EventLoop loop;
+  // The first is destroyed while the loop still takes posts; the second is posted then, and destroyed
+  // when it takes none any more. Behind that is the task.
+  loop.call_soon([gate = WhenDestroyed([&] {
+                    closing = true;
+                    comes_true([&] { return posted.load(); });
+                  })] {});
+  Thread other([&] {
+    comes_true([&] { return closing.load(); });
+    loop.call_soon([gate = WhenDestroyed([&] {
+                      refuses = true;
+                      comes_true([&] { return seen.load(); });
+                    })] {});
+    const Task<> task = loop.create_task(sleeps());
+    posted = true;
+    comes_true([&] { return refuses.load(); });
+    entries = task.stack().size();
+    state = task.metrics().state;
+    seen = true;
+    while (!task.done()) entries += task.stack().size();
+    entries += task.stack().size();
+  });
+  loop.close();
+  other.join();
+  CHECK(entries == 0);
+  CHECK(state == "pending");
 }
 
 TEST_CASE_METHOD(LoopFixture, "Whereabouts: a task may ask who else is there", "[tree]") {

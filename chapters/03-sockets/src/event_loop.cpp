@@ -23,6 +23,16 @@ std::string describe_error(const std::exception_ptr& error) {
   }
 }
 
+// Reports an error as far as there is memory for words. That there is none must not end the process.
+template <class F>
+void try_to_report(F report) noexcept {
+  try {
+    report();
+  } catch (...) {
+    std::fputs("treadle: memory ran out while an error was reported\n", stderr);
+  }
+}
+
 }  // namespace
 
 std::string describe(const ErrorContext& context) {
@@ -131,7 +141,9 @@ void EventLoop::run_one(Runnable& runnable) noexcept {
   try {
     runnable.run();
   } catch (...) {
-    call_exception_handler({"a callback failed", std::current_exception()});
+    try_to_report([this] {
+      call_exception_handler({"a callback failed", std::current_exception()});
+    });
   }
 }
 
@@ -148,7 +160,9 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
 }
 
 void EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) noexcept {
-  call_exception_handler({task.label() + " failed and nobody awaited it", std::move(error)});
+  try_to_report([&] {
+    call_exception_handler({task.label() + " failed and nobody awaited it", std::move(error)});
+  });
 }
 
 void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
@@ -157,12 +171,15 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
     const ExceptionHandler handler = exception_handler_;
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
-    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
-               stderr);
+    try_to_report([] {
+      const std::string why = describe_error(std::current_exception());
+      std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+                 stderr);
+    });
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
-  std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
+  try_to_report(
+      [&context] { std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr); });
 }
 
 std::string EventLoop::describe_waiters() const {

@@ -36,6 +36,16 @@ std::string operation_of(const std::exception_ptr& error) {
   return "";
 }
 
+// Reports an error as far as there is memory for words. That there is none must not end the process.
+template <class F>
+void try_to_report(F report) noexcept {
+  try {
+    report();
+  } catch (...) {
+    std::fputs("treadle: memory ran out while an error was reported\n", stderr);
+  }
+}
+
 }  // namespace
 
 std::string describe(const ErrorContext& context) {
@@ -94,7 +104,9 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
   try {
     cancel_all(grace);
   } catch (...) {
-    call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+    try_to_report([this] {
+      call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+    });
   }
   report_refusals();
   destroy_all();
@@ -135,11 +147,13 @@ void EventLoop::ask_all_to_leave() {
 void EventLoop::report_refusals() noexcept {
   tasks_.for_each([this](const TaskBlock& task) {
     if (task.done() || !task.asked_to_leave()) return;
-    const std::string place = task.waits_for();
-    call_exception_handler(
-        {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
-                     place.empty() ? "" : "; it waits for ", place),
-         nullptr, task});
+    try_to_report([this, &task] {
+      const std::string place = task.waits_for();
+      call_exception_handler(
+          {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
+                       place.empty() ? "" : "; it waits for ", place),
+           nullptr, task});
+    });
   });
 }
 
@@ -262,7 +276,9 @@ void EventLoop::run_one(Runnable& runnable) noexcept {
   try {
     runnable.run();
   } catch (...) {
-    call_exception_handler({"a callback failed", std::current_exception()});
+    try_to_report([this] {
+      call_exception_handler({"a callback failed", std::current_exception()});
+    });
   }
 }
 
@@ -280,7 +296,10 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
 }
 
 void EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) noexcept {
-  call_exception_handler({task.label() + " failed and nobody awaited it", std::move(error), task});
+  try_to_report([&] {
+    call_exception_handler(
+        {task.label() + " failed and nobody awaited it", std::move(error), task});
+  });
 }
 
 void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
@@ -289,12 +308,15 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
     const ExceptionHandler handler = exception_handler_;
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
-    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
-               stderr);
+    try_to_report([] {
+      const std::string why = describe_error(std::current_exception());
+      std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+                 stderr);
+    });
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
-  std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
+  try_to_report(
+      [&context] { std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr); });
 }
 
 std::string EventLoop::describe_waiters() const {

@@ -43,6 +43,16 @@ std::string operation_of(const std::exception_ptr& error) {
   return "";
 }
 
+// Reports an error as far as there is memory for words. That there is none must not end the process.
+template <class F>
+void try_to_report(F report) noexcept {
+  try {
+    report();
+  } catch (...) {
+    std::fputs("treadle: memory ran out while an error was reported\n", stderr);
+  }
+}
+
 }  // namespace
 
 std::string describe(const ErrorContext& context) {
@@ -120,7 +130,9 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
   try {
     cancel_all(grace);
   } catch (...) {
-    call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+    try_to_report([this] {
+      call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+    });
   }
   report_refusals();
   signals_.reset();
@@ -159,11 +171,13 @@ void EventLoop::ask_all_to_leave() {
 void EventLoop::report_refusals() noexcept {
   tasks_.for_each([this](const TaskBlock& task) {
     if (task.done() || !task.asked_to_leave()) return;
-    const std::string place = task.waits_for();
-    call_exception_handler(
-        {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
-                     place.empty() ? "" : "; it waits for ", place),
-         nullptr, task});
+    try_to_report([this, &task] {
+      const std::string place = task.waits_for();
+      call_exception_handler(
+          {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
+                       place.empty() ? "" : "; it waits for ", place),
+           nullptr, task});
+    });
   });
 }
 
@@ -344,7 +358,9 @@ void EventLoop::run_one(Runnable& runnable) noexcept {
 }
 
 void EventLoop::callback_failed() noexcept {
-  call_exception_handler({"a callback failed", std::current_exception()});
+  try_to_report([this] {
+    call_exception_handler({"a callback failed", std::current_exception()});
+  });
 }
 
 void EventLoop::adopt(TaskBlock& task) {
@@ -398,8 +414,14 @@ void EventLoop::task_done(TaskBlock& task) noexcept {
 }
 
 std::function<void()> EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) {
-  ErrorContext context(task.label() + " failed and nobody awaited it", std::move(error), task);
-  return [handler = exception_handler(), context = std::move(context)] { tell(handler, context); };
+  std::function<void()> report;
+  try_to_report([&] {
+    ErrorContext context(task.label() + " failed and nobody awaited it", std::move(error), task);
+    report = [handler = exception_handler(), context = std::move(context)] {
+      tell(handler, context);
+    };
+  });
+  return report;
 }
 
 void EventLoop::set_exception_handler(ExceptionHandler handler) {
@@ -407,22 +429,30 @@ void EventLoop::set_exception_handler(ExceptionHandler handler) {
   exception_handler_.swap(handler);  // the old one goes when the lock has been given back
 }
 
-// A copy, for the handler may put another in its own place while it runs.
-EventLoop::ExceptionHandler EventLoop::exception_handler() {
+// A copy, for the handler may put another in its own place while it runs. If there is no memory for
+// it, stderr is told instead.
+EventLoop::ExceptionHandler EventLoop::exception_handler() noexcept {
   const std::lock_guard lock(handler_mutex_);
-  return exception_handler_;
+  try {
+    return exception_handler_;
+  } catch (...) {
+    return {};
+  }
 }
 
 void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept {
   try {
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
-    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
-               stderr);
+    try_to_report([] {
+      const std::string why = describe_error(std::current_exception());
+      std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+                 stderr);
+    });
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
-  std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
+  try_to_report(
+      [&context] { std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr); });
 }
 
 std::string EventLoop::describe_waiters() const {

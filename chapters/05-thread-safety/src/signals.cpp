@@ -119,8 +119,15 @@ Signals::~Signals() {
 
 void Signals::take(const std::function<void(const std::shared_ptr<Callback>&)>& ready) {
   raised_ = false;  // first: one that comes while we look raises it again
-  for (const auto& [signal, entry] : entries_)
-    if (came_[static_cast<std::size_t>(signal)].exchange(false)) ready(entry.callback);
+  for (const auto& [signal, entry] : entries_) {
+    if (!came_[static_cast<std::size_t>(signal)].exchange(false)) continue;
+    try {
+      ready(entry.callback);
+    } catch (...) {
+      note(signal);  // there was no memory to make it ready: it has come still
+      throw;
+    }
+  }
 }
 
 }  // namespace treadle

@@ -87,9 +87,14 @@ void TaskBlock::yield(PromiseBase& promise) noexcept {
 bool TaskBlock::cancel(CancelledError request) {
   if (done()) return false;
   ++cancels_asked_;  // at once, so that who asks from another thread can take it back
-  return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
-    self->cancel_here(std::move(request));
-  });
+  try {
+    return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
+      self->cancel_here(std::move(request));
+    });
+  } catch (...) {
+    uncancel();  // there was no memory for the request
+    throw;
+  }
 }
 
 void TaskBlock::cancel_here(CancelledError request) {

@@ -23,6 +23,7 @@
 #include "support/server.hpp"
 #include "treadle/event_loop.hpp"
 #include "treadle/json.hpp"
+#include "treadle/report.hpp"
 #include "treadle/socket.hpp"
 
 using namespace treadle;

@@ -1,5 +1,7 @@
 #include "treadle/call.hpp"
 
+#include "treadle/callback_error.hpp"
+
 namespace treadle {
 
 bool Call::end_waiting(State how) noexcept {
@@ -17,7 +19,7 @@ bool Call::cancel() noexcept {
 
 void Call::run() {
   const auto self = Ref<Call>::adopt(*this);
-  if (end_waiting(State::kOver)) call();
+  if (end_waiting(State::kOver)) call_made_at(created_at_, [this] { call(); });
 }
 
 void Call::discard() noexcept {

@@ -44,6 +44,16 @@ std::string operation_of(const std::exception_ptr& error) {
   return "";
 }
 
+// Reports an error as far as there is memory for words. That there is none must not end the process.
+template <class F>
+void try_to_report(F report) noexcept {
+  try {
+    report();
+  } catch (...) {
+    std::fputs("treadle: memory ran out while an error was reported\n", stderr);
+  }
+}
+
 }  // namespace
 
 std::string describe(const ErrorContext& context) {
@@ -131,7 +141,9 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
   try {
     cancel_all(grace);
   } catch (...) {
-    call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+    try_to_report([this] {
+      call_exception_handler({"the loop could not run while it closed", std::current_exception()});
+    });
   }
   report_refusals();
   signals_.reset();
@@ -170,11 +182,13 @@ void EventLoop::ask_all_to_leave() {
 void EventLoop::report_refusals() noexcept {
   tasks_.for_each([this](const TaskBlock& task) {
     if (task.done() || !task.asked_to_leave()) return;
-    const std::string place = task.waits_for();
-    call_exception_handler(
-        {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
-                     place.empty() ? "" : "; it waits for ", place),
-         nullptr, task});
+    try_to_report([this, &task] {
+      const std::string place = task.waits_for();
+      call_exception_handler(
+          {fmt::format("{} refused to end when its loop was closed{}{}", task.label(),
+                       place.empty() ? "" : "; it waits for ", place),
+           nullptr, task});
+    });
   });
 }
 
@@ -197,7 +211,10 @@ void EventLoop::let_go(TaskBlock& task) noexcept {
   const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
   const bool ends_here = !task.done();
   task.detach();
-  if (ends_here) count_ending(task);
+  if (ends_here) {
+    count_ending(task);
+    if (step_watch()) watch_.finished(task, {});
+  }
   // One that is ready is linked in the queue still; discard() will drop the reference instead.
   if (!task.queued()) task.leave_loop();
 }
@@ -285,27 +302,43 @@ std::size_t EventLoop::run_turn(Wait wait) {
   const std::size_t count = ready_.size();
   ++counts_.turns;
   counts_.most_ready = std::max<std::uint64_t>(counts_.most_ready, count);
-  if (step_watch()) [[unlikely]]
+  if (step_watch()) [[unlikely]] {
     watch_.turn_begins(count);
+    ReadyQueue::Batch watched = ready_.take_all();
+    while (!watched.empty()) run_watched(watched);
+    return count;
+  }
   // Those that are ready now, and not those that they make ready: each turn ends.
   ReadyQueue::Batch batch = ready_.take_all();
   while (!batch.empty()) run_some(batch);
   return count;
 }
 
-// Runs those of `batch`, or up to the first that fails. The try stands outside of the loop, as what it
+// Runs those of `batch`, or up to the first that fails or brings a watch. The try stands outside of the loop, as what it
 // needs to be set up costs more than many a step.
 void EventLoop::run_some(ReadyQueue::Batch& batch) noexcept {
   try {
     while (!batch.empty()) {
       batch.pop().run();
       if (step_watch()) [[unlikely]]
-        watch_.runnable_over();
+        return watch_.runnable_over();
     }
   } catch (...) {
     callback_failed();
     if (step_watch()) watch_.runnable_over();
   }
+}
+
+// Runs the next of `batch`, of which the watch is told before it runs: it may be gone afterwards.
+void EventLoop::run_watched(ReadyQueue::Batch& batch) noexcept {
+  Runnable& next = batch.pop();
+  watch_.runnable_begins(next);
+  try {
+    next.run();
+  } catch (...) {
+    callback_failed();
+  }
+  if (step_watch()) watch_.runnable_over();
 }
 
 bool EventLoop::others_may_be_ready() const noexcept {
@@ -323,7 +356,18 @@ void EventLoop::look_around(Wait wait) {
 }
 
 void EventLoop::callback_failed() noexcept {
-  call_exception_handler({"a callback failed", std::current_exception()});
+  try_to_report([this] {
+    try {
+      throw;
+    } catch (const CallbackError& failed) {
+      ErrorContext context("a callback failed", failed.error);
+      context.made_at = to_string(failed.created_at);
+      context.debug = debug();
+      call_exception_handler(context);
+    } catch (...) {
+      call_exception_handler({"a callback failed", std::current_exception()});
+    }
+  });
 }
 
 void EventLoop::poll(Wait wait) {
@@ -379,16 +423,17 @@ bool EventLoop::remove_signal_handler(int signal) {
 
 void EventLoop::take_signals() {
   signals_->take([this](const std::shared_ptr<Signals::Callback>& callback) {
-    call_soon([callback] { (*callback)(); });
+    call_soon([callback] { callback->f(); }, callback->created_at);
   });
 }
 
-void EventLoop::cancel_on_signal(int signal, AnyTask task) {
+void EventLoop::cancel_on_signal(int signal, AnyTask task, std::source_location where) {
   handle_signal(
       signal,
-      [signal, task = std::move(task)] {
-        task.block().cancel(CancelledError({}, CancelOrigin::kSignal, signal_name(signal)));
-      },
+      {[signal, task = std::move(task)] {
+         task.block().cancel(CancelledError({}, CancelOrigin::kSignal, signal_name(signal)));
+       },
+       where},
       Signals::Times::kOnce);
 }
 
@@ -399,18 +444,30 @@ void EventLoop::adopt(TaskBlock& task) {
 }
 
 void EventLoop::adopt_at_the_door(TaskBlock& task) {
-  // Where the loop goes before it takes the task in, the task ends as others do then.
-  struct Leave {
-    void operator()(TaskBlock* block) const noexcept {
-      block->detach();
-      block->leave_loop();
-    }
+  // If the loop is closed before it takes the task in, the task ends as others do then.
+  struct Refuse {
+    void operator()(TaskBlock* block) const noexcept { refuse(*block); }
   };
-  std::unique_ptr<TaskBlock, Leave> stranger(&task);
+  std::unique_ptr<TaskBlock, Refuse> stranger(&task);
   if (closed_) throw_closed();
   const bool open = inbox_->reach(
       [this, stranger = std::move(stranger)]() mutable { take_in(*stranger.release()); });
   if (!open) throw_closed();
+}
+
+// A task that the loop has not taken in begins and ends nothing: it is neither counted nor observed.
+void EventLoop::refuse(TaskBlock& task) noexcept {
+  task.detach();
+  task.leave_loop();
+}
+
+void EventLoop::give_name(TaskBlock& task, std::string_view name) {
+  try {
+    task.set_name(name);
+  } catch (...) {
+    refuse(task);
+    throw;
+  }
 }
 
 void EventLoop::take_in(TaskBlock& task) noexcept {
@@ -481,6 +538,11 @@ LoopMetrics EventLoop::metrics(Delay patience) const {
 LoopMetrics EventLoop::counts() const noexcept {
   LoopMetrics counts = counts_;
   counts.posts = inbox_->posts();
+  counts.ready_now = ready_.size();
+  counts.timers_pending = timers_.size();
+  counts.descriptors_watched = poller_.size() - kOurs;
+  counts.posts_pending = inbox_->posts_pending();
+  if (!timers_.empty()) counts.next_deadline = timers_.next_deadline();
   return counts;
 }
 
@@ -502,13 +564,21 @@ void EventLoop::remove_observer(LoopObserver& observer) {
 }
 
 void EventLoop::report(std::string what, std::exception_ptr why, const TaskBlock* about) noexcept {
-  if (about == nullptr) return call_exception_handler({std::move(what), std::move(why)});
-  call_exception_handler({std::move(what), std::move(why), *about});
+  try_to_report([&] {
+    if (about == nullptr) return call_exception_handler({std::move(what), std::move(why)});
+    call_exception_handler({std::move(what), std::move(why), *about});
+  });
 }
 
 std::function<void()> EventLoop::error_lost(const TaskBlock& task, std::exception_ptr error) {
-  ErrorContext context(task.label() + " failed and nobody awaited it", std::move(error), task);
-  return [handler = exception_handler(), context = std::move(context)] { tell(handler, context); };
+  std::function<void()> report;
+  try_to_report([&] {
+    ErrorContext context(task.label() + " failed and nobody awaited it", std::move(error), task);
+    report = [handler = exception_handler(), context = std::move(context)] {
+      tell(handler, context);
+    };
+  });
+  return report;
 }
 
 void EventLoop::set_exception_handler(ExceptionHandler handler) {
@@ -516,22 +586,30 @@ void EventLoop::set_exception_handler(ExceptionHandler handler) {
   exception_handler_.swap(handler);  // the old one goes when the lock has been given back
 }
 
-// A copy, for the handler may put another in its own place while it runs.
-EventLoop::ExceptionHandler EventLoop::exception_handler() {
+// A copy, for the handler may put another in its own place while it runs. If there is no memory for
+// it, stderr is told instead.
+EventLoop::ExceptionHandler EventLoop::exception_handler() noexcept {
   const std::lock_guard lock(handler_mutex_);
-  return exception_handler_;
+  try {
+    return exception_handler_;
+  } catch (...) {
+    return {};
+  }
 }
 
 void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept {
   try {
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
-    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
-               stderr);
+    try_to_report([] {
+      const std::string why = describe_error(std::current_exception());
+      std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+                 stderr);
+    });
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
-  std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr);
+  try_to_report(
+      [&context] { std::fputs(fmt::format("treadle: {}\n", describe(context)).c_str(), stderr); });
 }
 
 std::string EventLoop::describe_waiters() const {

@@ -237,6 +237,7 @@ void Inbox::end(Inbox* before) noexcept {
 // Of what lies here, the errands go to `errands`, and callbacks to those that are ready.
 void Inbox::take_errands(ReadyQueue& errands) noexcept {
   while (!queue_.empty()) {
+    posts_taken_ = posts();
     Runnable& each = queue_.pop();
     const bool is_errand = dynamic_cast<AnyErrand*>(&each) != nullptr;
     (is_errand ? errands : *ready_).push(each);
@@ -265,6 +266,7 @@ void Inbox::nothing_is_left() noexcept {
 
 std::size_t Inbox::take_all() noexcept {
   nothing_is_left();
+  posts_taken_ = posts();
   return ready_->append(queue_);
 }
 

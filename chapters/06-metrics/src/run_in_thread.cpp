@@ -1,5 +1,7 @@
 #include "treadle/run_in_thread.hpp"
 
+#include <new>
+
 namespace treadle {
 
 void ThreadJob::run() {
@@ -17,8 +19,12 @@ void ThreadJob::work_if_wanted() noexcept {
 void ThreadJob::come_home() noexcept {
   const auto self = Ref<ThreadJob>::adopt(*this);
   if (Suspension* const waits = end_waiting()) return waits->wake();
-  if (error() && !gave_up_)
+  if (!error() || gave_up_) return;
+  try {
     loop_.call_exception_handler({"a job in a thread failed, and nobody waited for it", error()});
+  } catch (const std::bad_alloc&) {
+    return;  // there is no memory to say it
+  }
 }
 
 Suspension* ThreadJob::end_waiting() noexcept {

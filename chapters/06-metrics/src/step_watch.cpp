@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
 #include "treadle/task.hpp"
+#include "treadle/text.hpp"
 
 namespace treadle {
 
@@ -25,6 +27,7 @@ void StepWatch::follow() noexcept {
   if (needed()) return;
   by_ = nullptr;  // nobody will say when its step is over
   step_timed_ = asking_ = false;
+  callback_created_at_ = {};
 }
 
 void StepWatch::add(LoopObserver& observer) {
@@ -58,7 +61,11 @@ void StepWatch::tell(Hook hook) noexcept {
 
 void StepWatch::detach(std::size_t place, std::exception_ptr why) noexcept {
   observers_[place] = nullptr;
-  host_.report("an observer failed, and is not called any more", std::move(why), nullptr);
+  try {
+    host_.report("an observer failed, and is not called any more", std::move(why), nullptr);
+  } catch (const std::bad_alloc&) {
+    return;  // there is no memory to say it
+  }
 }
 
 Clock::duration StepWatch::read_clock() noexcept {
@@ -82,7 +89,18 @@ void StepWatch::warn_if_slow(Clock::duration step, const TaskBlock* task,
                              const std::source_location& last) noexcept {
   if (options_.slow() <= Clock::duration::zero() || step < options_.slow()) return;
   ++counts_.slow_steps;
+  try {
+    tell_of_slow(step, task, last);
+  } catch (const std::bad_alloc&) {
+    return;  // there is no memory to say it; it is counted
+  }
+}
+
+void StepWatch::tell_of_slow(Clock::duration step, const TaskBlock* task,
+                             const std::source_location& last) {
   std::string what = task != nullptr ? task->label() : "a callback";
+  if (task == nullptr && callback_created_at_.line() != 0)
+    what += " made at " + to_string(callback_created_at_);
   what += " held the loop for " + short_time(step);
   if (task != nullptr)
     what += (task->done() ? ", until its end after " : ", until ") + to_string(StackEntry(last));
@@ -141,10 +159,16 @@ void StepWatch::kernel_answered() noexcept {
   tell([&](LoopObserver& observer) { observer.on_poll(waits_, time); });
 }
 
+void StepWatch::runnable_begins(const Runnable& next) noexcept {
+  const std::source_location* const place = next.created_at();
+  callback_created_at_ = place != nullptr ? *place : std::source_location();
+}
+
 void StepWatch::runnable_over() noexcept {
   by_ = nullptr;
   if (std::exchange(step_timed_, false)) return;
   warn_if_slow(end_of_step(), nullptr, {});
+  callback_created_at_ = {};
   step_timed_ = false;
 }
 

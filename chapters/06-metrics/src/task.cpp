@@ -126,6 +126,8 @@ AwaitChain TaskBlock::chain_from(const PromiseBase& innermost, std::size_t most)
 
 AwaitChain TaskBlock::chain() const {
   if (done()) return record_or_null() ? record_or_null()->error_chain() : AwaitChain{};
+  // Another thread closes the loop, takes no question any more, and is about to destroy the task.
+  if (inbox_->runs_elsewhere()) return {};
   // Its own locals may ask as they go.
   if (frame_.promise() == nullptr || resume_at_ == nullptr) return {};
   // Who runs is in the midst of a coroutine that the task does not know: only the first is certain.
@@ -190,9 +192,14 @@ void TaskBlock::yield(PromiseBase& promise) noexcept {
 bool TaskBlock::cancel(CancelledError request) {
   if (done()) return false;
   ++cancels_asked_;  // at once, so that who asks from another thread can take it back
-  return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
-    self->cancel_here(std::move(request));
-  });
+  try {
+    return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
+      self->cancel_here(std::move(request));
+    });
+  } catch (...) {
+    uncancel();  // there was no memory for the request
+    throw;
+  }
 }
 
 void TaskBlock::cancel_here(CancelledError request) {
@@ -315,8 +322,6 @@ void TaskBlock::detach() noexcept {
   keep_error(std::make_exception_ptr(CancelledError({}, CancelOrigin::kLoopClosing)));
   move_to(TaskState::kCancelled);
   state_.notify_all();
-  if (StepWatch* watch = host_->step_watch()) [[unlikely]]
-    watch->finished(*this, {});
   run_completions();  // callbacks are discarded with all that the loop still has to run
 }
 

@@ -2,14 +2,25 @@
 #include <cstdlib>
 #include <new>
 
+#include "testing/allocation_failure.hpp"
 #include "testing/kit/heap.hpp"
 
+#if __has_include("treadle/task_record.hpp")
+#include "treadle/recycle.hpp"
+#endif
+
 namespace {
+
+constexpr std::size_t kNever = static_cast<std::size_t>(-1);
+
+// How many allocations of this thread succeed before one fails.
+thread_local std::size_t left_until_failure = kNever;
 
 std::atomic<std::size_t> made{0};
 std::atomic<std::size_t> released{0};
 
 void* take(std::size_t size, std::size_t alignment) {
+  if (left_until_failure != kNever && left_until_failure-- == 0) throw std::bad_alloc();
   made.fetch_add(1, std::memory_order_relaxed);
   void* memory = alignment > alignof(std::max_align_t)
                      ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
@@ -51,6 +62,22 @@ void operator delete(void* memory, std::align_val_t) noexcept { give_back(memory
 void operator delete[](void* memory, std::align_val_t) noexcept { give_back(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
+
+namespace treadle::testing {
+
+FailingAllocation::FailingAllocation(std::size_t after) noexcept {
+#if __has_include("treadle/task_record.hpp")
+  release_recycled();
+#endif
+  left_until_failure = after;
+}
+
+FailingAllocation::~FailingAllocation() { left_until_failure = kNever; }
+
+// Counting down from 0 has given the largest number there is.
+bool FailingAllocation::failed() const noexcept { return left_until_failure == kNever; }
+
+}  // namespace treadle::testing
 
 namespace treadle::testing::heap {
 

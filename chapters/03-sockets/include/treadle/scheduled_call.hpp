@@ -78,7 +78,11 @@ class ScheduledCallOf final : public ScheduledCall {
 /// A handle to a callback that call_later() or call_at() scheduled. Dropping it changes nothing.
 class TimerHandle {
  public:
+  /// A handle to nothing, to be assigned to.
+  TimerHandle() noexcept = default;
   explicit TimerHandle(Ref<ScheduledCall> call) noexcept : call_(std::move(call)) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
 
   /// Takes the callback back: it will not run, and is destroyed with all it captured. False where
   /// it is too late for that, because it has run or is running, or where it was cancelled before.

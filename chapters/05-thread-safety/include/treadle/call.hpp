@@ -80,7 +80,11 @@ class CallOf final : public Base {
 /// A handle to a callback that call_soon() was given. Dropping it changes nothing.
 class Handle {
  public:
+  /// A handle to nothing, to be assigned to.
+  Handle() noexcept = default;
   explicit Handle(Ref<Call> call) noexcept : call_(std::move(call)) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
 
   /// Takes the callback back: it will not run, and is destroyed with all it captured, here and at
   /// once. False where it is too late for that, because it has run or is running, or where it was

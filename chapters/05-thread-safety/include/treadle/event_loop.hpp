@@ -298,7 +298,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   void handle_signal(int signal, Signals::Callback callback, Signals::Times times);
   void take_signals();
 
-  ExceptionHandler exception_handler();
+  ExceptionHandler exception_handler() noexcept;
   static void tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept;
 
   [[noreturn]] void throw_closed() const;

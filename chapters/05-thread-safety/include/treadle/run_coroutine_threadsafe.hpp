@@ -111,11 +111,13 @@ class RemoteJoin : public Suspension {
 
 /// What run_coroutine_threadsafe() gives: a handle to a task, for threads and loops that are not its own.
 /// It owns the ending, as a Task does.
-template <class T>
+template <class T = void>
 class RemoteTask : public TaskHandle<TaskBlockOf<T>> {
   using Handle = TaskHandle<TaskBlockOf<T>>;
 
  public:
+  /// A handle to nothing, to be assigned to.
+  RemoteTask() noexcept = default;
   explicit RemoteTask(const Task<T>& task) noexcept : Handle(Ref<TaskBlockOf<T>>(task.block())) {}
 
   using Handle::block;

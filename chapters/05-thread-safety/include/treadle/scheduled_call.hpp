@@ -46,6 +46,8 @@ class ScheduledCall : public Call, public Timer {
 /// the loop's next turn.
 class TimerHandle : public Handle {
  public:
+  /// A handle to nothing, to be assigned to.
+  TimerHandle() noexcept = default;
   explicit TimerHandle(Ref<ScheduledCall> call) noexcept : Handle(std::move(call)) {}
 
   /// The deadline it was scheduled for.

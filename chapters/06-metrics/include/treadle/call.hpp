@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 #include "treadle/errors.hpp"
@@ -37,9 +38,11 @@ class Call : public Runnable, public RefCounted<Call> {
 
   void run() final;
   void discard() noexcept final;
+  const std::source_location* created_at() const noexcept final { return &created_at_; }
 
  protected:
-  Call() noexcept : RefCounted(2) {}
+  explicit Call(const std::source_location& created_at) noexcept
+      : RefCounted(2), created_at_(created_at) {}
   virtual ~Call() = default;
 
   virtual void call() = 0;
@@ -55,6 +58,7 @@ class Call : public Runnable, public RefCounted<Call> {
 
   bool end_waiting(State how) noexcept;
 
+  const std::source_location created_at_;
   std::atomic<State> state_ = State::kWaits;
 };
 
@@ -80,7 +84,11 @@ class CallOf final : public Base {
 /// A handle to a callback that call_soon() was given. Dropping it changes nothing.
 class Handle {
  public:
+  /// A handle to nothing, to be assigned to.
+  Handle() noexcept = default;
   explicit Handle(Ref<Call> call) noexcept : call_(std::move(call)) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
 
   /// Takes the callback back: it will not run, and is destroyed with all it captured, here and at
   /// once. False where it is too late for that, because it has run or is running, or where it was

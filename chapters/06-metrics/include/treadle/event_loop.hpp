@@ -77,7 +77,7 @@ struct ErrorContext {
   std::string task;           ///< The task it is about: `Task-3`. Empty where it is about none.
   TaskBlock::Id task_id = 0;  ///< Its number; 0 where it is about none.
   std::string operation;      ///< What failed, of an OperationError: `recv from 127.0.0.1:40312`.
-  std::string made_at;        ///< The call that made the task: `server.cpp:41`.
+  std::string made_at;        ///< The call that made the task or callback: `server.cpp:41`.
   std::vector<StackEntry> stack;  ///< Where the task stood, or where its error came from.
   bool debug = false;             ///< The loop is in debug mode: say all there is.
 
@@ -149,15 +149,18 @@ class ThreadSafeEventLoop final : public TaskHost {
 
   /// Runs `callback()` in the next turn, after whatever is ready already. What it throws goes to
   /// the exception handler. It may be movable only. Wakes the loop where it sleeps.
+  /// Like that of a task, the place of the call is kept, for reports about the callback.
   template <CallbackFunction F>
-  Handle call_soon(F callback);
+  Handle call_soon(F callback, std::source_location where = std::source_location::current());
 
   /// The same without a handle: the quickest way to a loop that another thread runs. A callback of
   /// up to four words that is trivially copyable, as most that capture pointers and numbers are, is
   /// copied into an array and costs no memory of its own. (asyncio's gives a handle; call_soon() does,
   /// and may be called from any thread as well.)
+  /// A callback that is copied so has no room for its place, and is reported without.
   template <CallbackFunction F>
-  void call_soon_threadsafe(F callback);
+  void call_soon_threadsafe(F callback,
+                            std::source_location where = std::source_location::current());
 
   /// The time by the loop's clock.
   Clock::time_point time() const noexcept override { return clock_.now(); }
@@ -166,11 +169,13 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// Those due at the same time run in the order of these calls. What it throws goes to the
   /// exception handler.
   template <CallbackFunction F>
-  TimerHandle call_later(Delay delay, F callback);
+  TimerHandle call_later(Delay delay, F callback,
+                         std::source_location where = std::source_location::current());
 
   /// Runs `callback()` once, at `deadline` or in the next turn where that has passed.
   template <CallbackFunction F>
-  TimerHandle call_at(Clock::time_point deadline, F callback);
+  TimerHandle call_at(Clock::time_point deadline, F callback,
+                      std::source_location where = std::source_location::current());
 
   /// Runs `callback()` in a turn of this loop each time `signal` has come; several that came
   /// before the turn count as one. Replaces what was asked for that signal before. The loop waits
@@ -178,14 +183,16 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// any. Throws InvalidStateError where another loop handles `signal`, std::invalid_argument where
   /// nobody can, as SIGKILL.
   template <CallbackFunction F>
-  void add_signal_handler(int signal, F callback);
+  void add_signal_handler(int signal, F callback,
+                          std::source_location where = std::source_location::current());
 
   /// Whatever handled `signal` before handles it again. False where it was not asked for.
   bool remove_signal_handler(int signal);
 
   /// The first `signal` cancels `task`; the next does what it does to a process that does not handle
   /// it. Else as add_signal_handler(), but that nobody counts on the signal to come.
-  void cancel_on_signal(int signal, AnyTask task);
+  void cancel_on_signal(int signal, AnyTask task,
+                        std::source_location where = std::source_location::current());
 
   /// The task that takes a step at the moment; a handle to nothing between steps, and on every
   /// thread but the loop's own.
@@ -333,6 +340,8 @@ class ThreadSafeEventLoop final : public TaskHost {
   void adopt(TaskBlock& task);
   void adopt_at_the_door(TaskBlock& task);
   void take_in(TaskBlock& task) noexcept;
+  static void refuse(TaskBlock& task) noexcept;
+  static void give_name(TaskBlock& task, std::string_view name);
   void failed(TaskBlock& task) noexcept;
   void queue(Call& call);
   void schedule(ScheduledCall& call);
@@ -343,6 +352,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   enum class Wait { kNot, kForNext };
   [[gnu::always_inline]] inline std::size_t run_turn(Wait wait);
   inline void run_some(ReadyQueue::Batch& batch) noexcept;
+  [[gnu::noinline]] void run_watched(ReadyQueue::Batch& batch) noexcept;
   inline bool others_may_be_ready() const noexcept;
   [[gnu::noinline]] void look_around(Wait wait);
   void poll(Wait wait);
@@ -362,7 +372,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   void handle_signal(int signal, Signals::Callback callback, Signals::Times times);
   void take_signals();
 
-  ExceptionHandler exception_handler();
+  ExceptionHandler exception_handler() noexcept;
   static void tell(const ExceptionHandler& handler, const ErrorContext& context) noexcept;
 
   [[noreturn]] void throw_closed() const;
@@ -403,45 +413,45 @@ template <class T>
 Task<T> EventLoop::create_task(Coro<T> coro, std::string_view name, std::source_location where) {
   using Block = TaskBlockOf<T>;
   Task<T> task(Ref<Block>::adopt(*new Block(*this, std::move(coro).release(), where)));
-  if (!name.empty()) task.set_name(name);
+  if (!name.empty()) give_name(task.block(), name);
   adopt(task.block());
   return task;
 }
 
 template <CallbackFunction F>
-Handle EventLoop::call_soon(F callback) {
-  auto call = Ref<Call>::adopt(*new CallOf<Call, F>(std::move(callback)));
+Handle EventLoop::call_soon(F callback, std::source_location where) {
+  auto call = Ref<Call>::adopt(*new CallOf<Call, F>(std::move(callback), where));
   queue(*call);
   return Handle(std::move(call));
 }
 
 template <CallbackFunction F>
-void EventLoop::call_soon_threadsafe(F callback) {
+void EventLoop::call_soon_threadsafe(F callback, std::source_location where) {
   if constexpr (PostedCalls::takes<F>) {
     if (inbox_->post_small(callback)) return;
   }
-  call_soon(std::move(callback));
+  call_soon(std::move(callback), where);
 }
 
 template <CallbackFunction F>
-TimerHandle EventLoop::call_later(Delay delay, F callback) {
+TimerHandle EventLoop::call_later(Delay delay, F callback, std::source_location where) {
   return call_at(Clock::later(time(), std::max(delay.in_nanoseconds(), Clock::duration::zero())),
-                 std::move(callback));
+                 std::move(callback), where);
 }
 
 template <CallbackFunction F>
-TimerHandle EventLoop::call_at(Clock::time_point deadline, F callback) {
+TimerHandle EventLoop::call_at(Clock::time_point deadline, F callback, std::source_location where) {
   auto call = Ref<ScheduledCall>::adopt(
-      *new CallOf<ScheduledCall, F>(std::move(callback), inbox_, ready_, deadline));
+      *new CallOf<ScheduledCall, F>(std::move(callback), where, inbox_, ready_, deadline));
   schedule(*call);
   return TimerHandle(std::move(call));
 }
 
 template <CallbackFunction F>
-void EventLoop::add_signal_handler(int signal, F callback) {
-  handle_signal(
-      signal, [f = std::make_shared<F>(std::move(callback))] { std::invoke(*f); },
-      Signals::Times::kAlways);
+void EventLoop::add_signal_handler(int signal, F callback, std::source_location where) {
+  handle_signal(signal,
+                {[f = std::make_shared<F>(std::move(callback))] { std::invoke(*f); }, where},
+                Signals::Times::kAlways);
 }
 
 template <class T>

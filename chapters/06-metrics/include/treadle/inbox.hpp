@@ -106,6 +106,9 @@ class Inbox {
   /// How much has been posted while somebody ran the loop.
   std::uint64_t posts() const noexcept { return posts_.load(std::memory_order_relaxed); }
 
+  /// How many of them have not been taken. For the loop's own thread.
+  std::uint64_t posts_pending() const noexcept { return posts() - posts_taken_; }
+
   /// True where a thread runs the loop.
   bool runs() const noexcept { return runner_ != 0; }
 
@@ -229,6 +232,7 @@ class Inbox {
   ReadyQueue* const ready_;
   CallbackErrors* const errors_;
   std::optional<Wakeup> wakeup_{std::in_place};
+  std::uint64_t posts_taken_ = 0;
 };
 
 /// Makes a thread that runs no loop, and holds the mutex, the loop's own for a while.

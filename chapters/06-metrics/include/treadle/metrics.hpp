@@ -1,8 +1,8 @@
 // metrics.hpp: what a task and a loop have cost, as numbers.
 //
 // These are snapshots: plain values, taken at one moment, that nothing changes any more. They can be
-// compared, kept, and handed to another thread. Each is printed in two ways: as JSON, for programs,
-// and as a table, for people.
+// compared, kept, and handed to another thread. How they are printed is no concern of theirs: see
+// report.hpp.
 //
 // What is counted is always counted. Times are kept only by a loop that was asked to (LoopOptions);
 // those of another are zero, and `timed` says so.
@@ -13,9 +13,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "treadle/clock.hpp"
 #include "treadle/stack_entry.hpp"
@@ -32,7 +33,9 @@ class WaitTimes {
   void add(WaitReason reason, Clock::duration time) noexcept {
     times_[static_cast<std::size_t>(reason)] += time;
   }
-  Clock::duration total() const noexcept;
+  Clock::duration total() const noexcept {
+    return std::accumulate(times_.begin(), times_.end(), Clock::duration::zero());
+  }
 
  private:
   std::array<Clock::duration, kWaitReasons> times_{};
@@ -76,6 +79,13 @@ struct LoopMetrics {
   std::uint64_t posts = 0;         ///< What came from other threads.
   std::uint64_t slow_steps = 0;    ///< Those that were reported.
 
+  // Gauges: how many there are at the moment of the snapshot. A closed loop has none.
+  std::uint64_t ready_now = 0;            ///< Steps and callbacks that are ready for the next turn.
+  std::uint64_t timers_pending = 0;       ///< Sleeps and callbacks whose time has not come.
+  std::uint64_t descriptors_watched = 0;  ///< Operations that wait for a descriptor.
+  std::uint64_t posts_pending = 0;        ///< Posted by other threads, and not yet taken.
+  std::optional<Clock::time_point> next_deadline;  ///< Of the timer that comes first.
+
   bool timed = false;         ///< Whether the loop keeps times.
   Clock::duration busy{};     ///< In tasks and callbacks.
   Clock::duration polling{};  ///< Asking the kernel in passing, with something ready to run.
@@ -86,25 +96,5 @@ struct LoopMetrics {
     return tasks_created - tasks_finished - tasks_failed - tasks_cancelled;
   }
 };
-
-/// An object on one line; times in nanoseconds, under names that end in `_ns`.
-std::string to_json(const TaskMetrics& metrics);
-std::string to_json(const LoopMetrics& metrics);
-
-/// An array of such objects.
-std::string to_json(const std::vector<TaskMetrics>& tasks);
-
-/// A line a number.
-std::string to_table(const LoopMetrics& metrics);
-
-/// A line a task, below a line of headings.
-std::string to_table(const std::vector<TaskMetrics>& tasks);
-
-/// `text` as a part of one line: what would break it, or command a terminal, is written as in C++,
-/// as `\n` or `\x1b`. So are quotes and backslashes, so that different texts never look the same.
-std::string on_one_line(std::string_view text);
-
-/// `2.50s`, `140ms`, `12.3us`, `0`: three digits, as people compare them.
-std::string short_time(Clock::duration time);
 
 }  // namespace treadle

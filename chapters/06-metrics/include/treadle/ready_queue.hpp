@@ -34,6 +34,9 @@ class Runnable : public Recycled {
   /// Called instead of run() where the loop ends first. May destroy `*this`.
   virtual void discard() noexcept = 0;
 
+  /// The call that made it, if it is a callback that knows; otherwise null.
+  virtual const std::source_location* created_at() const noexcept { return nullptr; }
+
   /// True from push() to pop().
   bool queued() const noexcept { return queued_; }
 

@@ -112,11 +112,13 @@ class RemoteJoin : public Suspension {
 
 /// What run_coroutine_threadsafe() gives: a handle to a task, for threads and loops that are not its own.
 /// It owns the ending, as a Task does.
-template <class T>
+template <class T = void>
 class RemoteTask : public TaskHandle<TaskBlockOf<T>> {
   using Handle = TaskHandle<TaskBlockOf<T>>;
 
  public:
+  /// A handle to nothing, to be assigned to.
+  RemoteTask() noexcept = default;
   explicit RemoteTask(const Task<T>& task) noexcept : Handle(Ref<TaskBlockOf<T>>(task.block())) {}
 
   using Handle::block;
@@ -150,8 +152,8 @@ class RemoteTask : public TaskHandle<TaskBlockOf<T>> {
 
   /// See AnyTask::add_done_callback(). It runs on the thread of the task's loop.
   template <DoneFunction<AnyTask> F>
-  void add_done_callback(F f) const {
-    AnyTask(*this).add_done_callback(std::move(f));
+  void add_done_callback(F f, std::source_location where = std::source_location::current()) const {
+    AnyTask(*this).add_done_callback(std::move(f), where);
   }
 
  private:

@@ -10,6 +10,7 @@
 // Source: asyncio.TimerHandle.
 #pragma once
 
+#include <source_location>
 #include <utility>
 
 #include "treadle/call.hpp"
@@ -29,8 +30,9 @@ class ScheduledCall : public Call, public Timer {
   void drop() noexcept final { discard(); }
 
  protected:
-  ScheduledCall(Ref<Inbox> inbox, ReadyQueue& ready, Clock::time_point deadline) noexcept
-      : inbox_(std::move(inbox)), ready_(ready), deadline_(deadline) {}
+  ScheduledCall(const std::source_location& created_at, Ref<Inbox> inbox, ReadyQueue& ready,
+                Clock::time_point deadline) noexcept
+      : Call(created_at), inbox_(std::move(inbox)), ready_(ready), deadline_(deadline) {}
 
  private:
   void withdraw() noexcept override;
@@ -46,6 +48,8 @@ class ScheduledCall : public Call, public Timer {
 /// the loop's next turn.
 class TimerHandle : public Handle {
  public:
+  /// A handle to nothing, to be assigned to.
+  TimerHandle() noexcept = default;
   explicit TimerHandle(Ref<ScheduledCall> call) noexcept : Handle(std::move(call)) {}
 
   /// The deadline it was scheduled for.

@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <source_location>
 #include <string>
 
 #include "treadle/ready_queue.hpp"
@@ -33,7 +34,11 @@ std::string signal_name(int signal);
 /// The signals that one loop has asked for.
 class Signals {
  public:
-  using Callback = std::function<void()>;
+  /// What is called, and the call that asked for it.
+  struct Callback {
+    std::function<void()> f;
+    std::source_location created_at;
+  };
 
   /// Whether the callback is for every signal, or for the first one only: the next does then what
   /// it would have done without us.

@@ -24,6 +24,7 @@
 #include "treadle/loop_options.hpp"
 #include "treadle/metrics.hpp"
 #include "treadle/observer.hpp"
+#include "treadle/ready_queue.hpp"
 
 namespace treadle {
 
@@ -65,7 +66,10 @@ class StepWatch {
   /// It has answered, and who was waiting for that has been woken.
   void kernel_answered() noexcept;
 
-  /// What lay in the ready queue has run, a step or a callback.
+  /// What lay in the ready queue is about to run, a step or a callback.
+  void runnable_begins(const Runnable& next) noexcept;
+
+  /// It has run.
   void runnable_over() noexcept;
 
  private:
@@ -76,6 +80,7 @@ class StepWatch {
   Clock::duration end_of_step() noexcept;
   void warn_if_slow(Clock::duration step, const TaskBlock* task,
                     const std::source_location& last) noexcept;
+  void tell_of_slow(Clock::duration step, const TaskBlock* task, const std::source_location& last);
   void follow() noexcept;
   TaskTimes* times_of(TaskBlock& task) const noexcept;
   template <class Hook>
@@ -87,10 +92,11 @@ class StepWatch {
   const LoopOptions options_;
   LoopMetrics& counts_;
   Clock::time_point now_;
-  TaskBlock* by_ = nullptr;  // whose step this is; also while it ends
-  bool step_timed_ = false;  // the end of this step has been read from the clock
-  bool asking_ = false;      // the kernel, and it has not answered
-  bool waits_ = false;       // as there is nothing else to do
+  TaskBlock* by_ = nullptr;                   // whose step this is; also while it ends
+  std::source_location callback_created_at_;  // where what runs is a callback that knows its place
+  bool step_timed_ = false;                   // the end of this step has been read from the clock
+  bool asking_ = false;                       // the kernel, and it has not answered
+  bool waits_ = false;                        // as there is nothing else to do
 
   std::vector<LoopObserver*> observers_;  // null: removed while somebody was told
   int telling_ = 0;

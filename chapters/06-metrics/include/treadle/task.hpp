@@ -49,6 +49,7 @@
 #include <utility>
 #include <vector>
 
+#include "treadle/callback_error.hpp"
 #include "treadle/completion.hpp"
 #include "treadle/context_storage.hpp"
 #include "treadle/coro.hpp"
@@ -503,20 +504,26 @@ class DoneCallback : public Completion, public Runnable {
  public:
   void on_done(TaskBlock& task) noexcept final { task.host()->ready().push(*this); }
   void discard() noexcept final { delete this; }
+  const std::source_location* created_at() const noexcept final { return &created_at_; }
 
  protected:
+  explicit DoneCallback(const std::source_location& created_at) noexcept
+      : created_at_(created_at) {}
   virtual ~DoneCallback() = default;
+
+  const std::source_location created_at_;
 };
 
 /// One that calls an F with the handle `H`.
 template <class F, class... H>
 class DoneCallbackOf final : public DoneCallback {
  public:
-  explicit DoneCallbackOf(F f, H... task) : f_(std::move(f)), task_(std::move(task)...) {}
+  explicit DoneCallbackOf(const std::source_location& created_at, F f, H... task)
+      : DoneCallback(created_at), f_(std::move(f)), task_(std::move(task)...) {}
 
   void run() override {
     const std::unique_ptr<DoneCallbackOf> self(this);
-    std::apply(std::move(f_), std::move(task_));
+    call_made_at(created_at_, [this] { std::apply(std::move(f_), std::move(task_)); });
   }
 
  private:
@@ -652,9 +659,9 @@ class TaskHandle {
   TaskHandle& operator=(TaskHandle&&) noexcept = default;
 
   template <class F, class... H>
-  void add(F f, H... task) const {
+  void add(const std::source_location& where, F f, H... task) const {
     block().add_done_callback(
-        OwnedCallback(new DoneCallbackOf<F, H...>(std::move(f), std::move(task)...)));
+        OwnedCallback(new DoneCallbackOf<F, H...>(where, std::move(f), std::move(task)...)));
   }
 
   const Ref<Block>& checked() const noexcept {
@@ -701,11 +708,11 @@ class AnyTask : public TaskHandle<TaskBlock> {
   /// one if it is done already. Tasks that wait and callbacks have one order: that in which they came.
   /// What it throws goes to the exception handler.
   template <DoneFunction<AnyTask> F>
-  void add_done_callback(F f) const {
+  void add_done_callback(F f, std::source_location where = std::source_location::current()) const {
     if constexpr (std::invocable<F, AnyTask>) {
-      add(std::move(f), *this);
+      add(where, std::move(f), *this);
     } else {
-      add(std::move(f));
+      add(where, std::move(f));
     }
   }
 };
@@ -746,13 +753,13 @@ class Task : public TaskHandle<TaskBlockOf<T>> {
   /// See AnyTask::add_done_callback(). A callback that takes a Task<T> owns the ending until it has run,
   /// as every Task does; one that takes an AnyTask, or nothing, only observes.
   template <DoneFunction<Task> F>
-  void add_done_callback(F f) const {
+  void add_done_callback(F f, std::source_location where = std::source_location::current()) const {
     if constexpr (std::invocable<F>) {
-      this->add(std::move(f));
+      this->add(where, std::move(f));
     } else if constexpr (ObservingFunction<F>) {
-      this->add(std::move(f), AnyTask(*this));
+      this->add(where, std::move(f), AnyTask(*this));
     } else {
-      this->add(std::move(f), *this);
+      this->add(where, std::move(f), *this);
     }
   }
 

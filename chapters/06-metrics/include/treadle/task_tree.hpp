@@ -12,8 +12,10 @@
 //      also awaited by logger
 //   logger: suspended, waits for fetch, see above
 //
-// Tasks that wait for each other in a circle are said to.
+// Tasks that wait for each other in a circle are said to. Of a long chain both ends are shown, and how
+// many tasks are between them.
 //
+// Cost: linear in the number of tasks.
 // Thread safety: as ThreadSafeEventLoop::metrics().
 // Source: asyncio's `python -m asyncio pstree`; the tree is drawn as tree(1) draws.
 #pragma once

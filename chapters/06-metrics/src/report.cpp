@@ -1,12 +1,14 @@
-#include "treadle/metrics.hpp"
+#include "treadle/report.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "treadle/json.hpp"
+#include "treadle/text.hpp"
 
 namespace treadle {
 
@@ -69,25 +71,6 @@ Row row_of(const TaskMetrics& task) {
 
 }  // namespace
 
-Clock::duration WaitTimes::total() const noexcept {
-  return std::accumulate(times_.begin(), times_.end(), Clock::duration::zero());
-}
-
-std::string on_one_line(std::string_view text) {
-  std::string quoted = fmt::format("{:?}", text);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
-std::string short_time(Clock::duration time) {
-  const double seconds = std::chrono::duration<double>(time).count();
-  const double size = std::abs(seconds);
-  if (size == 0) return "0";
-  if (size >= 0.9995) return fmt::format("{:.{}f}s", seconds, size < 10 ? 2 : size < 100 ? 1 : 0);
-  if (size >= 0.9995e-3) return fmt::format("{:.3g}ms", seconds * 1e3);
-  if (size >= 0.9995e-6) return fmt::format("{:.3g}us", seconds * 1e6);
-  return fmt::format("{:.3g}ns", seconds * 1e9);
-}
-
 std::string to_json(const TaskMetrics& task) {
   JsonObject json;
   json.add("id", task.id).add("name", task.name).add("state", task.state);
@@ -110,7 +93,12 @@ std::string to_json(const LoopMetrics& loop) {
   json.add("most_ready", loop.most_ready).add("timers_armed", loop.timers_armed);
   json.add("timers_fired", loop.timers_fired).add("io_at_once", loop.io_at_once);
   json.add("io_waits", loop.io_waits).add("posts", loop.posts);
-  json.add("slow_steps", loop.slow_steps).add("timed", loop.timed);
+  json.add("slow_steps", loop.slow_steps).add("ready_now", loop.ready_now);
+  json.add("timers_pending", loop.timers_pending);
+  json.add("descriptors_watched", loop.descriptors_watched);
+  json.add("posts_pending", loop.posts_pending);
+  if (loop.next_deadline) json.add("next_deadline_ns", ns(*loop.next_deadline));
+  json.add("timed", loop.timed);
   if (!loop.timed) return json.text();
   json.add("busy_ns", ns(loop.busy)).add("polling_ns", ns(loop.polling));
   json.add("idle_ns", ns(loop.idle));
@@ -136,6 +124,11 @@ std::string to_table(const LoopMetrics& loop) {
       loop.turns, loop.tasks_created, loop.tasks_alive(), loop.tasks_finished, loop.tasks_failed,
       loop.tasks_cancelled, loop.most_ready, loop.timers_armed, loop.timers_fired, loop.io_at_once,
       loop.io_waits, loop.posts);
+  if (loop.ready_now + loop.timers_pending + loop.descriptors_watched + loop.posts_pending > 0) {
+    text += fmt::format("at the moment    {} ready, {} timers, {} descriptors, {} posts\n",
+                        loop.ready_now, loop.timers_pending, loop.descriptors_watched,
+                        loop.posts_pending);
+  }
   if (loop.slow_steps > 0) text += fmt::format("slow steps       {}\n", loop.slow_steps);
   if (loop.timed) {
     text += fmt::format("time             {} busy, {} polling, {} idle\n", short_time(loop.busy),
