@@ -13,18 +13,6 @@ constexpr Clock::duration kForEver{-1};
 
 thread_local bool this_thread_runs_a_loop = false;
 
-std::string describe_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const CancelledError& e) {
-    return e.message();
-  } catch (...) {
-    return "an object that is no std::exception";
-  }
-}
-
 std::string operation_of(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -40,7 +28,7 @@ std::string operation_of(const std::exception_ptr& error) {
 
 std::string describe(const ErrorContext& context) {
   if (!context.error) return context.message;
-  return fmt::format("{}: {}", context.message, describe_error(context.error));
+  return fmt::format("{}: {}", context.message, describe(context.error));
 }
 
 ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskBlock& about)
@@ -288,7 +276,7 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
     const ExceptionHandler handler = exception_handler_;
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
+    const std::string why = describe(std::current_exception());
     std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
                stderr);
   }

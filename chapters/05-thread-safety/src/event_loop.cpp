@@ -20,18 +20,6 @@ constexpr Clock::duration kForEver{-1};
 // left at all.
 constexpr Clock::duration kMoment = std::chrono::milliseconds(1);
 
-std::string describe_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const CancelledError& e) {
-    return e.message();
-  } catch (...) {
-    return "an object that is no std::exception";
-  }
-}
-
 std::string operation_of(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -47,7 +35,7 @@ std::string operation_of(const std::exception_ptr& error) {
 
 std::string describe(const ErrorContext& context) {
   if (!context.error) return context.message;
-  return fmt::format("{}: {}", context.message, describe_error(context.error));
+  return fmt::format("{}: {}", context.message, describe(context.error));
 }
 
 ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskBlock& about)
@@ -390,7 +378,7 @@ void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& contex
   try {
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
+    const std::string why = describe(std::current_exception());
     std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
                stderr);
   }

@@ -21,18 +21,6 @@ constexpr Clock::duration kForEver{-1};
 // left at all.
 constexpr Clock::duration kMoment = std::chrono::milliseconds(1);
 
-std::string describe_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const CancelledError& e) {
-    return e.message();
-  } catch (...) {
-    return "an object that is no std::exception";
-  }
-}
-
 std::string operation_of(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -48,7 +36,7 @@ std::string operation_of(const std::exception_ptr& error) {
 
 std::string describe(const ErrorContext& context) {
   std::string text = context.message;
-  if (context.error) text += ": " + describe_error(context.error);
+  if (context.error) text += ": " + describe(context.error);
   if (!context.debug) return text;
   if (!context.made_at.empty()) text += "\n  made at " + context.made_at;
   for (const StackEntry& entry : context.stack) text += "\n  in " + to_string(entry);
@@ -501,7 +489,7 @@ void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& contex
   try {
     if (handler) return handler(context);
   } catch (...) {
-    const std::string why = describe_error(std::current_exception());
+    const std::string why = describe(std::current_exception());
     std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
                stderr);
   }
