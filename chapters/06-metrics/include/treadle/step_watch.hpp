@@ -77,6 +77,7 @@ class StepWatch {
   void warn_if_slow(Clock::duration step, const TaskBlock* task,
                     const std::source_location& last) noexcept;
   void follow() noexcept;
+  void woken_as_told(TaskBlock& task) noexcept;
   TaskTimes* times_of(TaskBlock& task) const noexcept;
   template <class Hook>
   void tell(Hook hook) noexcept;
@@ -87,10 +88,12 @@ class StepWatch {
   const LoopOptions options_;
   LoopMetrics& counts_;
   Clock::time_point now_;
-  TaskBlock* by_ = nullptr;  // whose step this is; also while it ends
-  bool step_timed_ = false;  // the end of this step has been read from the clock
-  bool asking_ = false;      // the kernel, and it has not answered
-  bool waits_ = false;       // as there is nothing else to do
+  TaskBlock* by_ = nullptr;            // whose step this is; also while it ends
+  TaskBlock* told_of_wait_ = nullptr;  // whose on_suspend() observers are being told
+  bool woken_by_hook_ = false;         // and meanwhile it need not wait any longer
+  bool step_timed_ = false;            // the end of this step has been read from the clock
+  bool asking_ = false;                // the kernel, and it has not answered
+  bool waits_ = false;                 // as there is nothing else to do
 
   std::vector<LoopObserver*> observers_;  // null: removed while somebody was told
   int telling_ = 0;
