@@ -198,10 +198,10 @@ TEST_CASE_METHOD(Tokens, "CancelToken: it may outlive its task and the loop of t
   CancelToken token;
   CancelToken other;
   {
-    EventLoop loop;
-    CHECK(loop.create_task([]() -> Coro<> { co_await Sleep(1h); }()).cancel(time_is_up(), token));
-    loop.run_until_idle();
-    CHECK(loop.create_task([]() -> Coro<> { co_await Sleep(1h); }()).cancel(time_is_up(), other));
+    EventLoop brief;
+    CHECK(brief.create_task([]() -> Coro<> { co_await Sleep(1h); }()).cancel(time_is_up(), token));
+    brief.run_until_idle();
+    CHECK(brief.create_task([]() -> Coro<> { co_await Sleep(1h); }()).cancel(time_is_up(), other));
   }
   CHECK(token.delivered());
 }
@@ -330,14 +330,14 @@ TEST_CASE_METHOD(
   AnyTask self;
   const auto task = spawn("a", [&]() -> Coro<> {
     try {
-      co_await pass([](Tokens& fixture, AnyTask& task, CancelToken& mine) -> Coro<> {
+      co_await pass([](Tokens& fixture, AnyTask& own, CancelToken& mine) -> Coro<> {
         std::exception_ptr error;
         try {
           co_await fixture.wait("inner");
         } catch (const CancelledError&) {
           error = std::current_exception();
         }
-        task.uncancel(mine);
+        own.uncancel(mine);
         std::rethrow_exception(error);
       }(*this, self, token));
     } catch (const CancelledError& cancelled) {

@@ -137,8 +137,7 @@ class CancelRequests {
   CancelRequest* first_ = nullptr;
   std::uint32_t count_ = 0;
   std::uint32_t deliveries_ = 0;
-  std::uint32_t task_ =
-      0;  // the number of the first request, by which errors know the task; 0: there was none
+  std::uint32_t task_ = 0;  // the number of the first request, which its errors carry; 0: none
   bool pending_ = false;
   bool delivering_ = false;  // a wait was withdrawn, and the task has not been told yet
 };

@@ -154,12 +154,11 @@ class CancelRequests {
 
   std::atomic<std::uint32_t> count_ = 0;
 
-  // The mutex must be held to use what follows it, but that the loop looks at pending_, which nobody
-  // else changes.
+  // The mutex must be held to use what follows it. Only the loop reads pending_ without it: no other
+  // thread changes that.
   std::uint32_t deliveries_ = 0;
   CancelRequest* first_ = nullptr;
-  std::uint32_t task_ =
-      0;  // the number of the first request, by which errors know the task; 0: there was none
+  std::uint32_t task_ = 0;  // the number of the first request, which its errors carry; 0: none
   bool pending_ = false;
   bool delivering_ = false;  // a wait was withdrawn, and the task has not been told yet
 };
