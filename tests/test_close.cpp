@@ -683,7 +683,7 @@ TEST_CASE_METHOD(Closing,
                  "Close: of a task that ends as the grace period does, the done callback runs",
                  "[close][done_callback][real-time]") {
   spawn("other", refuse("other"));
-  const auto task = spawn("last", [this]() -> Coro<> {
+  const auto task = spawn("last", []() -> Coro<> {
     try {
       co_await Sleep(1h);
     } catch (const CancelledError&) {

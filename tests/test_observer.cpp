@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 #include <atomic>
+=======
+#include <algorithm>
+>>>>>>> tokens
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -111,6 +115,66 @@ TEST_CASE_METHOD(Observed, "Observer: a cancel in the step that begins to wait i
   run_until_idle();
   CHECK(trace == Trace{"create a", "resume a", "cancel a", "suspend a ready-queue", "resume a",
                        "finish a cancelled"});
+}
+
+TEST_CASE_METHOD(
+    Observed, "Observer: a task that on_suspend cancels is woken, and all hear that it waits first",
+    "[observer][cancel]") {
+  class Cancels : public Recorder {
+   public:
+    using Recorder::Recorder;
+    void on_suspend(const AnyTask& task, WaitReason reason) override {
+      if (reason == WaitReason::kSleep) task.cancel();
+    }
+  } cancels(trace);
+  Trace behind;
+  Recorder last(behind);
+  loop.add_observer(cancels);
+  loop.add_observer(last);
+  loop.create_task(sleeps(), "a");
+  run_until_idle();
+  loop.remove_observer(last);
+  loop.remove_observer(cancels);
+  CHECK(behind == Trace{"create a", "resume a", "cancel a", "suspend a sleep", "wake a", "resume a",
+                        "finish a cancelled"});
+  std::erase_if(trace, [](const std::string& line) { return line == "cancel a"; });
+  CHECK(std::count(trace.begin(), trace.end(), "wake a") ==
+        2);  // of the recorder and of what cancels
+  CHECK(std::find(trace.begin(), trace.end(), "suspend a sleep") <
+        std::find(trace.begin(), trace.end(), "wake a"));
+}
+
+TEST_CASE("Observer: a task that on_suspend wakes is woken, and its bill says so",
+          "[observer][cancel]") {
+  class Wakes : public LoopObserver {
+   public:
+    explicit Wakes(Trace& trace) : trace_(trace) {}
+    void on_suspend(const AnyTask& task, WaitReason reason) override {
+      if (reason == WaitReason::kSleep) task.cancel("by a hook");
+    }
+    void on_wake(const AnyTask&, const AnyTask& by) override {
+      trace_.push_back(by ? "by a task" : "wake");
+    }
+
+   private:
+    Trace& trace_;
+  };
+  LoopFixture::restart_ids();
+  Trace trace;
+  Wakes wakes(trace);
+  treadle::testing::VirtualClock clock;
+  treadle::LoopOptions options;
+  options.timing = true;
+  treadle::EventLoop loop(options, clock);
+  loop.add_observer(wakes);
+  const auto task = loop.create_task(sleeps());
+  loop.call_soon([&] { clock.advance(3s); });  // in the same turn, behind the task
+  loop.run_until_idle();
+  loop.remove_observer(wakes);
+  CHECK(task.cancelled());
+  CHECK(trace == Trace{"wake"});
+  CHECK(task.metrics().waits[WaitReason::kSleep] == 0s);
+  CHECK(task.metrics().waits[WaitReason::kReady] == 3s);
 }
 
 TEST_CASE_METHOD(Observed, "Observer: a failure is still reported, and reported once",

@@ -128,7 +128,6 @@ Coro<> compute() {
 #endif
 
 std::string program() {
-  LoopFixture::no_thread_is_left();
   VirtualClock clock;
   EventLoop loop(clock);
   loop.set_exception_handler([](const ErrorContext&) {});

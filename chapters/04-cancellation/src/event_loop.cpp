@@ -13,18 +13,6 @@ constexpr Clock::duration kForEver{-1};
 
 thread_local bool this_thread_runs_a_loop = false;
 
-std::string describe_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const CancelledError& e) {
-    return e.message();
-  } catch (...) {
-    return "an object that is no std::exception";
-  }
-}
-
 std::string operation_of(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -50,7 +38,7 @@ void try_to_report(F report) noexcept {
 
 std::string describe(const ErrorContext& context) {
   if (!context.error) return context.message;
-  return fmt::format("{}: {}", context.message, describe_error(context.error));
+  return fmt::format("{}: {}", context.message, describe(context.error));
 }
 
 ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskBlock& about)
@@ -308,11 +296,17 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
     const ExceptionHandler handler = exception_handler_;
     if (handler) return handler(context);
   } catch (...) {
+<<<<<<< HEAD
     try_to_report([] {
       const std::string why = describe_error(std::current_exception());
       std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
                  stderr);
     });
+=======
+    const std::string why = describe(std::current_exception());
+    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+               stderr);
+>>>>>>> tokens
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
   try_to_report(

@@ -35,9 +35,19 @@ bool may_follow(TaskState state, TaskState next) noexcept {
   return false;
 }
 
-void PromiseBase::throw_cancelled() {
+CancelToken::CancelToken() noexcept = default;
+
+CancelToken::~CancelToken() {
+  if (task_) task_->uncancel(*this);
+}
+
+CancelledError PromiseBase::take_cancel() noexcept {
   interrupted_ = false;
-  task_->throw_cancelled();
+  return task_->take_cancel();
+}
+
+std::exception_ptr PromiseBase::leaving_error() const noexcept {
+  return task_->read_again(std::current_exception());
 }
 
 TaskBlock::TaskBlock(TaskHost& host, Id id, Frame frame) noexcept
@@ -51,7 +61,7 @@ std::string TaskBlock::label() const { return fmt::format("Task-{}", id_); }
 std::string TaskBlock::waits_for() const { return waiting_at_ ? waiting_at_->waits_for() : ""; }
 
 void TaskBlock::run() {
-  if (state_ == TaskState::kPending && cancel_) return end_before_first_step();
+  if (state_ == TaskState::kPending && requests_.pending()) return end_before_first_step();
   move_to(TaskState::kRunning);
   yielded_ = false;
   host_->set_current(this);
@@ -73,20 +83,32 @@ void TaskBlock::move_to(TaskState next) noexcept {
 
 void TaskBlock::yield(PromiseBase& promise) noexcept {
   yielded_ = true;
-  if (cancel_) interrupt(promise);
   let_others_run(promise);
+  if (requests_.pending()) interrupt(promise);  // last, so that the quick way saves no registers
 }
 
 bool TaskBlock::cancel(CancelledError request) {
   if (done() || resume_at_ == nullptr) return false;  // its own locals may ask while they go
-  if (!cancel_) cancel_ = std::make_unique<CancelledError>(std::move(request));
-  ++cancels_asked_;
+  requests_.add(std::move(request));
+  deliver_cancel();
+  return true;
+}
+
+bool TaskBlock::cancel(CancelledError request, CancelToken& token) {
+  if (done() || resume_at_ == nullptr || token.requested()) return false;
+  token.task_ = Ref<TaskBlock>(*this);
+  requests_.add(token, std::move(request));
+  deliver_cancel();
+  return true;
+}
+
+// Where the task is, it hears of its requests next: at once if it waits.
+void TaskBlock::deliver_cancel() noexcept {
   if (waiting_at_ != nullptr) {
     withdraw();
   } else if (yielded_ && queued()) {
     interrupt(*resume_at_);
   }
-  return true;
 }
 
 // The wait is over without what it waited for, and says so when it is resumed.
@@ -98,8 +120,8 @@ void TaskBlock::withdraw() noexcept {
 }
 
 void TaskBlock::interrupt(PromiseBase& promise) noexcept {
-  delivering_ = true;
   promise.interrupt();
+  requests_.begin_delivery();
 }
 
 bool TaskBlock::cancel_from_here(std::string reason) {
@@ -110,43 +132,33 @@ bool TaskBlock::cancel_from_here(std::string reason) {
 }
 
 std::size_t TaskBlock::uncancel() noexcept {
-  if (cancels_asked_ == 0) return 0;
-  --cancels_asked_;
-  if (cancels_asked_ == 0 && !done() && !delivering_) cancel_.reset();
-  return cancels_asked_;
+  requests_.take_back_newest();
+  return requests_.count();
 }
 
-void TaskBlock::throw_cancelled() {
-  // By value: what is thrown is not ours any more, and the task may be asked again.
-  const std::unique_ptr<CancelledError> request = std::move(cancel_);
-  delivering_ = false;
-  throw CancelledError(*request);
+std::size_t TaskBlock::uncancel(CancelToken& token) noexcept {
+  if (!token.task_ || &*token.task_ != this) return requests_.count();
+  requests_.take_back(token);
+  token.error_ = CancelledError();
+  const Ref<TaskBlock> task = std::move(token.task_);  // perhaps the last one
+  return requests_.count();
 }
 
 void TaskBlock::end_before_first_step() noexcept {
-  keep_error(take_request());
+  keep_error(std::make_exception_ptr(take_cancel()));
   finish(TaskState::kCancelled);
-}
-
-std::exception_ptr TaskBlock::take_request() noexcept {
-  const std::unique_ptr<CancelledError> request = std::move(cancel_);
-  return std::make_exception_ptr(*request);
 }
 
 TaskState TaskBlock::how_it_ended() const noexcept {
   const std::exception_ptr error = this->error();
   if (!error) return TaskState::kFinished;
-  try {
-    std::rethrow_exception(error);
-  } catch (const CancelledError&) {
-    return TaskState::kCancelled;
-  } catch (...) {
-    return TaskState::kFailed;
-  }
+  return as_cancelled(error) != nullptr ? TaskState::kCancelled : TaskState::kFailed;
 }
 
 void TaskBlock::finish(TaskState how) noexcept {
   frame_.reset();
+  // Only here: an argument may have held a token, which takes its request back.
+  if (how == TaskState::kCancelled) keep_error(read_again(error()));
   move_to(how);
   run_completions();
   host_->task_done(*this);  // last: it may be the end of this block

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 
 namespace treadle {
 
@@ -35,9 +36,23 @@ bool may_follow(TaskState state, TaskState next) noexcept {
   return false;
 }
 
-void PromiseBase::throw_cancelled() {
+CancelToken::CancelToken() noexcept = default;
+
+CancelToken::~CancelToken() {
+  try {
+    if (task_) task_->uncancel(*this);
+  } catch (const std::bad_alloc&) {
+    return;  // the loop is not told, and the task may hear of a request that was taken back
+  }
+}
+
+CancelledError PromiseBase::take_cancel() noexcept {
   interrupted_ = false;
-  task_->throw_cancelled();
+  return task_->take_cancel();
+}
+
+std::exception_ptr PromiseBase::leaving_error() const noexcept {
+  return task_->read_again(std::current_exception());
 }
 
 TaskBlock::TaskBlock(TaskHost& host, Id id, Frame frame) noexcept
@@ -58,7 +73,7 @@ std::string TaskBlock::waits_for() const {
 }
 
 void TaskBlock::run() {
-  if (state() == TaskState::kPending && cancel_) return end_before_first_step();
+  if (state() == TaskState::kPending && requests_.pending()) return end_before_first_step();
   move_to(TaskState::kRunning);
   yielded_ = false;
   host_->set_current(this);
@@ -80,12 +95,13 @@ void TaskBlock::move_to(TaskState next) noexcept {
 
 void TaskBlock::yield(PromiseBase& promise) noexcept {
   yielded_ = true;
-  if (cancel_) interrupt(promise);
   let_others_run(promise);
+  if (requests_.pending()) interrupt(promise);  // last, so that the quick way saves no registers
 }
 
 bool TaskBlock::cancel(CancelledError request) {
   if (done()) return false;
+<<<<<<< HEAD
   ++cancels_asked_;  // at once, so that who asks from another thread can take it back
   try {
     return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
@@ -95,12 +111,32 @@ bool TaskBlock::cancel(CancelledError request) {
     uncancel();  // there was no memory for the request
     throw;
   }
+=======
+  requests_.add(
+      std::move(request));  // at once, so that a caller on another thread can take it back
+  if (send_cancel()) return true;
+  uncancel();
+  return false;
+>>>>>>> tokens
 }
 
-void TaskBlock::cancel_here(CancelledError request) {
+bool TaskBlock::cancel(CancelledError request, CancelToken& token) {
+  if (done() || token.requested()) return false;
+  token.task_ = Ref<TaskBlock>(*this);
+  requests_.add(token, std::move(request));
+  if (send_cancel()) return true;
+  uncancel(token);
+  return false;
+}
+
+bool TaskBlock::send_cancel() {
+  return inbox_->reach([self = Ref<TaskBlock>(*this)] { self->deliver_cancel(); });
+}
+
+// Where the task is, it hears of its requests next: at once if it waits.
+void TaskBlock::deliver_cancel() noexcept {
   if (done() || resume_at_ == nullptr) return;  // its own locals may ask while they go
-  if (cancels_asked_ == 0) return;              // taken back before it got here
-  if (!cancel_) cancel_ = std::make_unique<CancelledError>(std::move(request));
+  if (!requests_.arrive()) return;
   if (waiting_at_ != nullptr) {
     withdraw();
   } else if (yielded_ && queued()) {
@@ -117,8 +153,8 @@ void TaskBlock::withdraw() noexcept {
 }
 
 void TaskBlock::interrupt(PromiseBase& promise) noexcept {
-  delivering_ = true;
   promise.interrupt();
+  requests_.begin_delivery();
 }
 
 bool TaskBlock::cancel_from_here(std::string reason) {
@@ -131,47 +167,39 @@ bool TaskBlock::cancel_from_here(std::string reason) {
 }
 
 std::size_t TaskBlock::uncancel() {
-  std::uint32_t asked = cancels_asked_;
-  while (asked > 0 && !cancels_asked_.compare_exchange_weak(asked, asked - 1)) {
-  }
-  if (asked != 1) return asked == 0 ? 0 : asked - 1;
-  inbox_->reach([self = Ref<TaskBlock>(*this)] {
-    if (self->cancels_asked_ == 0 && !self->done() && !self->delivering_) self->cancel_.reset();
-  });
-  return 0;
+  const bool here = inbox_->runs_here();
+  if (requests_.take_back_newest(here)) send_settle();
+  return requests_.count();
 }
 
-void TaskBlock::throw_cancelled() {
-  // By value: what is thrown is not ours any more, and the task may be asked again.
-  const std::unique_ptr<CancelledError> request = std::move(cancel_);
-  delivering_ = false;
-  throw CancelledError(*request);
+std::size_t TaskBlock::uncancel(CancelToken& token) {
+  if (!token.task_ || &*token.task_ != this) return requests_.count();
+  const Ref<TaskBlock> task = std::move(token.task_);  // perhaps the last one
+  const bool settle = requests_.take_back(token, inbox_->runs_here());
+  token.error_ = CancelledError();
+  if (settle) send_settle();
+  return requests_.count();
+}
+
+void TaskBlock::send_settle() {
+  inbox_->reach([self = Ref<TaskBlock>(*this)] { self->requests_.settle(); });
 }
 
 void TaskBlock::end_before_first_step() noexcept {
-  keep_error(take_request());
+  keep_error(std::make_exception_ptr(take_cancel()));
   finish(TaskState::kCancelled);
-}
-
-std::exception_ptr TaskBlock::take_request() noexcept {
-  const std::unique_ptr<CancelledError> request = std::move(cancel_);
-  return std::make_exception_ptr(*request);
 }
 
 TaskState TaskBlock::how_it_ended() const noexcept {
   const std::exception_ptr error = this->error();
   if (!error) return TaskState::kFinished;
-  try {
-    std::rethrow_exception(error);
-  } catch (const CancelledError&) {
-    return TaskState::kCancelled;
-  } catch (...) {
-    return TaskState::kFailed;
-  }
+  return as_cancelled(error) != nullptr ? TaskState::kCancelled : TaskState::kFailed;
 }
 
 void TaskBlock::finish(TaskState how) noexcept {
   frame_.reset();
+  // Only here: an argument may have held a token, which takes its request back.
+  if (how == TaskState::kCancelled) keep_error(read_again(error()));
   move_to(how);
   run_completions();
   host_->task_done(*this);  // last: it may be the end of this block

@@ -21,18 +21,6 @@ constexpr Clock::duration kForEver{-1};
 // each time that it runs out of work, and must not go through thousands of names for it.
 constexpr std::size_t kMostNamed = 20;
 
-std::string describe_error(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const CancelledError& e) {
-    return e.message();
-  } catch (...) {
-    return "an object that is no std::exception";
-  }
-}
-
 std::string operation_of(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -58,7 +46,7 @@ void try_to_report(F report) noexcept {
 
 std::string describe(const ErrorContext& context) {
   std::string text = context.message;
-  if (context.error) text += ": " + describe_error(context.error);
+  if (context.error) text += ": " + describe(context.error);
   if (!context.debug) return text;
   if (!context.made_at.empty()) text += "\n  made at " + context.made_at;
   for (const StackEntry& entry : context.stack) text += "\n  in " + to_string(entry);
@@ -601,11 +589,17 @@ void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& contex
   try {
     if (handler) return handler(context);
   } catch (...) {
+<<<<<<< HEAD
     try_to_report([] {
       const std::string why = describe_error(std::current_exception());
       std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
                  stderr);
     });
+=======
+    const std::string why = describe(std::current_exception());
+    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
+               stderr);
+>>>>>>> tokens
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
   try_to_report(

@@ -23,12 +23,10 @@ bool is_main_thread() noexcept {
 
 // The name of the signal that cancelled the task; empty where none did.
 std::string signal_that_cancelled(const AnyTask& task) {
-  if (!task.cancelled()) return "";
-  try {
-    std::rethrow_exception(task.block().error());
-  } catch (const CancelledError& cancelled) {
-    return cancelled.origin() == CancelOrigin::kSignal ? cancelled.by() : "";
-  }
+  const std::exception_ptr error = task.cancelled() ? task.block().error() : nullptr;
+  const CancelledError* cancelled = as_cancelled(error);
+  return cancelled != nullptr && cancelled->origin() == CancelOrigin::kSignal ? cancelled->by()
+                                                                              : "";
 }
 
 }  // namespace

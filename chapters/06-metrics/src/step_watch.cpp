@@ -122,14 +122,29 @@ void StepWatch::suspended(TaskBlock& task, WaitReason reason) noexcept {
   const Clock::duration step = end_of_step();
   if (TaskTimes* times = times_of(task)) times->suspended(now_, reason, task.where());
   warn_if_slow(step, &task, task.where());
+<<<<<<< HEAD
   tell([&](LoopObserver& observer) { observer.on_suspend(handle_to(&task), reason); });
+=======
+  told_of_wait_ = &task;
+  tell([&](LoopObserver& observer) { observer.on_suspend(Lent(&task), reason); });
+  told_of_wait_ = nullptr;
+  if (std::exchange(woken_by_hook_, false))
+    tell([&](LoopObserver& observer) { observer.on_wake(Lent(&task), Lent(nullptr)); });
+>>>>>>> tokens
 }
 
 void StepWatch::woken(TaskBlock& task) noexcept {
+  if (&task == told_of_wait_) return woken_as_told(task);
   if (&task == by_) return;  // as it began to wait: it has not stopped yet
   kernel_answered();         // else it would not have been woken
   if (TaskTimes* times = times_of(task)) times->woken(now_);
   tell([&](LoopObserver& observer) { observer.on_wake(handle_to(&task), handle_to(by_)); });
+}
+
+// A hook has woken the task, by a cancel or otherwise. All observers hear first that it waits.
+void StepWatch::woken_as_told(TaskBlock& task) noexcept {
+  if (TaskTimes* times = times_of(task)) times->woken(now_);
+  woken_by_hook_ = true;
 }
 
 void StepWatch::asked_to_end(TaskBlock& task) noexcept {

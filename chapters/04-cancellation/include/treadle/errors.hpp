@@ -15,11 +15,15 @@
 #error "Treadle needs C++20 (-std=c++20) with coroutines, exceptions and run-time type information."
 #endif
 
+#include <cstdint>
+#include <exception>
+#include <memory>
 #include <source_location>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace treadle {
 
@@ -77,28 +81,54 @@ enum class CancelOrigin {
 /// It is no std::exception on purpose: `catch (const std::exception&)` means "what can go wrong
 /// here", and must not swallow it. Who catches it to clean up throws it again. The name is
 /// asyncio's, which moved it out of Exception in Python 3.8 for the same reason.
+///
+/// A copy throws nothing and allocates nothing.
 class CancelledError {
  public:
   explicit CancelledError(std::string reason = {}, CancelOrigin origin = CancelOrigin::kCode,
-                          std::string by = {})
-      : reason_(std::move(reason)), by_(std::move(by)), origin_(origin) {}
+                          std::string by = {});
 
   /// What the one who cancelled had to say; may be empty.
-  const std::string& reason() const noexcept { return reason_; }
+  const std::string& reason() const noexcept { return details().reason; }
 
   CancelOrigin origin() const noexcept { return origin_; }
 
   /// The name of the one who cancelled: `Task-3`, `SIGINT`. Empty where there is none.
-  const std::string& by() const noexcept { return by_; }
+  const std::string& by() const noexcept { return details().by; }
 
-  /// All of it as a sentence: `cancelled by Task-3: too slow`.
+  /// The errors that led to the cancel, the nearest first: what made a sibling fail, or the
+  /// CancelledError of another task, which has causes of its own.
+  const std::vector<std::exception_ptr>& causes() const noexcept { return details().causes; }
+
+  /// A copy with one more cause, behind those that are there.
+  CancelledError caused_by(std::exception_ptr cause) const;
+
+  /// The request as a sentence, without causes: `cancelled by Task-3: too slow`.
   std::string message() const;
 
  private:
-  std::string reason_;
-  std::string by_;
+  friend class CancelRequests;
+
+  struct Details {
+    std::string reason;
+    std::string by;
+    std::vector<std::exception_ptr> causes;
+  };
+  const Details& details() const noexcept;
+
+  std::shared_ptr<const Details> details_;  // null: all of it is empty
   CancelOrigin origin_;
+  std::uint32_t causes_of_request_ = 0;  // how many of the causes were there when it was requested
+  std::uint32_t task_ = 0;               // which task it was requested of; 0: of none
+  std::uint32_t request_ = 0;            // the number of the request
 };
+
+/// The CancelledError that `error` holds; null if it holds another error, or none. It is there as long
+/// as the error is.
+const CancelledError* as_cancelled(const std::exception_ptr& error) noexcept;
+
+/// What `error` says, and in brackets what caused it. REQUIRES: it is not null.
+std::string describe(const std::exception_ptr& error);
 
 /// Prints `sentence` with the place it speaks of, and stops the process.
 [[noreturn]] void fail_precondition(const char* sentence, std::source_location where) noexcept;

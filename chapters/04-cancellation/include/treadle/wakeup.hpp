@@ -25,6 +25,9 @@ class Wakeup final : public FdWaiter {
   /// What the poller is to watch for being readable.
   Registration& registration() noexcept { return registration_; }
 
+  /// The descriptor itself, for code that polls on its own.
+  int fd() const noexcept { return registration_.fd(); }
+
   /// Wakes the thread that polls. Async-signal-safe.
   void signal() noexcept;
 

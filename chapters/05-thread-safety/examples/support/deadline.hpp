@@ -29,18 +29,13 @@ class CancelScope {
   explicit CancelScope(treadle::AnyTask task) : task_(std::move(task)) {}
   CancelScope(const CancelScope&) = delete;
   CancelScope& operator=(const CancelScope&) = delete;
-  ~CancelScope() {
-    if (asked_) task_.uncancel();
-  }
 
   /// Asks the task to leave the scope. More than once is no more than once.
-  void cancel(treadle::CancelledError request) {
-    if (!asked_) asked_ = task_.block().cancel(std::move(request));
-  }
+  void cancel(treadle::CancelledError request) { task_.cancel(std::move(request), token_); }
 
  private:
   const treadle::AnyTask task_;
-  bool asked_ = false;
+  treadle::CancelToken token_;  // destroyed, it takes the request back
 };
 
 /// A scope that is cancelled when its time is up.

@@ -23,7 +23,7 @@
 //      at once if there is none; the block with the last reference of whatever kind. The loop lets go
 //      of a task when it is done; of one that failed, only when no owner can ask for the error.
 //   3. host_ is there for as long as the inbox is not closed; a handle may outlive its loop.
-//   4. cancel_ is a request that has not been delivered. It is thrown once, or dropped.
+//   4. A request is delivered once, together with all others that were not, or it is taken back.
 //   5. The result is set before the state says so, and not changed after.
 //   6. Of what is rare (a name, context, times) the block holds one pointer, null until
 //      it is needed.
@@ -49,8 +49,12 @@
 #include <utility>
 #include <vector>
 
+<<<<<<< HEAD
 #include "treadle/callback_error.hpp"
 #include "treadle/completion.hpp"
+=======
+#include "treadle/cancel_requests.hpp"
+>>>>>>> tokens
 #include "treadle/context_storage.hpp"
 #include "treadle/coro.hpp"
 #include "treadle/inbox.hpp"
@@ -200,7 +204,7 @@ class TaskBlock : public Runnable, public ListLink {
   void wait(PromiseBase& promise, Suspension& suspension) noexcept {
     resume_at_ = &promise;
     waiting_at_ = &suspension;
-    if (cancel_) withdraw();
+    if (requests_.pending()) withdraw();
   }
 
   /// What it waits at; null where it does not wait.
@@ -212,8 +216,8 @@ class TaskBlock : public Runnable, public ListLink {
   /// Where each of its coroutines stands. See AnyTask::stack().
   AwaitChain chain() const;
 
-  /// The error that is being handled leaves the coroutine behind `promise`.
-  void note_escape(const PromiseBase& promise) noexcept;
+  /// `error` leaves the coroutine behind `promise`.
+  void note_escape(const PromiseBase& promise, const std::exception_ptr& error) noexcept;
 
   /// What it has cost up to `now`.
   TaskMetrics metrics() const;
@@ -243,18 +247,22 @@ class TaskBlock : public Runnable, public ListLink {
   /// thread.
   bool cancel(CancelledError request);
 
+  /// The same with a token. False also if the token has a request already.
+  bool cancel(CancelledError request, CancelToken& token);
+
   /// The same, in the name of whoever asks.
   bool cancel_from_here(std::string reason);
 
   /// The task that runs here has been asked to end and has not heard it yet. For awaiters that may
   /// be over without a wait.
-  bool cancel_pending() const noexcept { return cancel_ != nullptr; }
+  bool cancel_pending() const noexcept { return requests_.pending(); }
 
-  /// How many have asked and not taken it back. From any thread.
-  std::size_t cancelling() const noexcept { return cancels_asked_; }
+  /// What it was asked. From any thread.
+  const CancelRequests& requests() const noexcept { return requests_; }
 
   /// See AnyTask::uncancel(). From any thread.
   std::size_t uncancel();
+  std::size_t uncancel(CancelToken& token);
 
   /// The loop closes and has asked the task to end; it counts those until they have.
   void ask_to_leave() {
@@ -263,8 +271,13 @@ class TaskBlock : public Runnable, public ListLink {
   }
   bool asked_to_leave() const noexcept { return asked_to_leave_; }
 
-  /// Throws the request out of the co_await behind `promise`, which is where the task goes on.
-  [[noreturn]] void throw_cancelled();
+  /// The task is told: gives what is to be thrown.
+  CancelledError take_cancel() noexcept { return requests_.deliver(); }
+
+  /// `error` leaves a coroutine of the task: gives what goes on in its place.
+  std::exception_ptr read_again(std::exception_ptr error) noexcept {
+    return requests_.read_again(std::move(error));
+  }
 
   /// Tells `completion` when the task is done, in the order of these calls; at once if it is done.
   void add_completion(Completion& completion) noexcept {
@@ -370,7 +383,9 @@ class TaskBlock : public Runnable, public ListLink {
   static AwaitChain chain_from(const PromiseBase& innermost, std::size_t most);
   void withdraw() noexcept;
   void interrupt(PromiseBase& promise) noexcept;
-  void cancel_here(CancelledError request);
+  bool send_cancel();
+  void send_settle();
+  void deliver_cancel() noexcept;
   void end() noexcept;
   void finish(TaskState how) noexcept;
 
@@ -379,11 +394,14 @@ class TaskBlock : public Runnable, public ListLink {
   [[gnu::cold, gnu::noinline]] TaskState how_it_failed() const noexcept;
   [[gnu::cold, gnu::noinline]] void forget_error() noexcept;
   [[gnu::cold, gnu::noinline]] void delete_record() noexcept;
+<<<<<<< HEAD
   std::exception_ptr take_request() noexcept;
   void run_completions() noexcept;
   void abandon_ending() noexcept;
   void abandon_failed() noexcept;
   std::function<void()> abandon_error();
+=======
+>>>>>>> tokens
 
   // Fixed at construction.
   const Id id_;
@@ -394,16 +412,14 @@ class TaskBlock : public Runnable, public ListLink {
   TaskReferences references_;
   std::atomic<TaskState> state_ = TaskState::kPending;  // changed by the loop's thread alone
   std::atomic<bool> retrieved_ = false;
-  std::atomic<std::uint32_t> cancels_asked_ = 0;
   std::atomic<TaskRecord*> record_ = nullptr;  // ours, once it is there
 
   // The loop's.
-  bool yielded_ = false;     // it is ready because it wants to go on, not because it was woken
-  bool delivering_ = false;  // what it waited for was withdrawn, and it has not been told yet
+  bool yielded_ = false;  // it is ready because it wants to go on, not because it was woken
   bool asked_to_leave_ = false;
   bool error_noted_ = false;  // in this step
   std::uint32_t suspends_ = 0;
-  std::unique_ptr<CancelledError> cancel_;  // asked for, not delivered yet
+  CancelRequests requests_;
   TaskHost* host_;
   Frame frame_;                       // the first coroutine of the chain
   PromiseBase* resume_at_;            // the last one of it, where the task goes on; null: nowhere
@@ -634,17 +650,51 @@ class TaskHandle {
   /// not done when it was asked.
   bool cancel(std::string reason = {}) const { return block().cancel_from_here(std::move(reason)); }
 
+  /// The same with all that is known of the request, and a token by which it can be taken back.
+  /// Allocates nothing on the loop's thread. False, and nothing happens, also if the token has a request
+  /// already.
+  bool cancel(CancelledError request, CancelToken& token) const {
+    return block().cancel(std::move(request), token);
+  }
+
   /// How many times the task has been asked to end, less what was taken back. It tells a task whether
   /// somebody wants it to end, or whether a CancelledError comes from a task it waited for.
-  std::size_t cancelling() const { return block().cancelling(); }
+  std::size_t cancelling() const { return block().requests().count(); }
 
-  /// Takes back one request, and gives how many are left. When none is left, one that has not been
-  /// delivered is dropped; but a task whose wait was withdrawn for it already hears of it, as what it
-  /// waited for is gone. For those who cancel a task to their own ends, such as a timeout.
+  /// How many times the task has been told, by a CancelledError, that it is to end.
+  std::uint32_t cancel_deliveries() const { return block().requests().deliveries(); }
+
+  /// How many requests there are besides those of which the task had been told when
+  /// cancel_deliveries() was `deliveries`. A timeout asks at its end, when it has taken back its own
+  /// request, with the number that it noted at its beginning: if there is one, the CancelledError in
+  /// flight is not the timeout's.
+  std::size_t cancelling_since(std::uint32_t deliveries) const {
+    return block().requests().count_since(deliveries);
+  }
+
+  /// Takes back the newest request without a token, and gives how many are left. When the last one is
+  /// taken back that has not been delivered, none is; but a task whose wait was withdrawn for it
+  /// already hears of it, as what it waited for is gone. For those who cancel a task to their own ends.
+  ///
+  /// A CancelledError whose request was taken back, and that is thrown on, becomes that of the oldest
+  /// request that is left, as soon as it leaves a coroutine.
   std::size_t uncancel() const { return block().uncancel(); }
 
+<<<<<<< HEAD
   /// What is behind the handle, for code that builds on tasks.
   Block& block() const noexcept { return *checked(); }
+=======
+  /// The same for the request of `token`; takes back nothing if it has none, or one of another task.
+  std::size_t uncancel(CancelToken& token) const { return block().uncancel(token); }
+
+  /// Runs `f`, with this handle or without, once the task is done: in the turn after, or in the next
+  /// one where it is done already. Those of one task run in the order of these calls, after the tasks
+  /// that wait for it. What it throws goes to the exception handler.
+  template <DoneFunction<AnyTask> F>
+  void add_done_callback(F f) const {
+    add(*this, std::move(f));
+  }
+>>>>>>> tokens
 
   /// Where the block is; null for a handle to nothing.
   const TaskBlock* address() const noexcept { return block_ ? &*block_ : nullptr; }
