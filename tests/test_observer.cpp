@@ -1,8 +1,5 @@
-<<<<<<< HEAD
-#include <atomic>
-=======
 #include <algorithm>
->>>>>>> tokens
+#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <utility>

@@ -589,17 +589,11 @@ void EventLoop::tell(const ExceptionHandler& handler, const ErrorContext& contex
   try {
     if (handler) return handler(context);
   } catch (...) {
-<<<<<<< HEAD
     try_to_report([] {
-      const std::string why = describe_error(std::current_exception());
+      const std::string why = describe(std::current_exception());
       std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
                  stderr);
     });
-=======
-    const std::string why = describe(std::current_exception());
-    std::fputs(fmt::format("treadle: the exception handler itself failed: {}\n", why).c_str(),
-               stderr);
->>>>>>> tokens
   }
   // Not fmt::print(), which throws where stderr is a pipe that nobody reads any longer.
   try_to_report(

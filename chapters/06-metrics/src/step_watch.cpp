@@ -122,15 +122,11 @@ void StepWatch::suspended(TaskBlock& task, WaitReason reason) noexcept {
   const Clock::duration step = end_of_step();
   if (TaskTimes* times = times_of(task)) times->suspended(now_, reason, task.where());
   warn_if_slow(step, &task, task.where());
-<<<<<<< HEAD
-  tell([&](LoopObserver& observer) { observer.on_suspend(handle_to(&task), reason); });
-=======
   told_of_wait_ = &task;
-  tell([&](LoopObserver& observer) { observer.on_suspend(Lent(&task), reason); });
+  tell([&](LoopObserver& observer) { observer.on_suspend(handle_to(&task), reason); });
   told_of_wait_ = nullptr;
   if (std::exchange(woken_by_hook_, false))
-    tell([&](LoopObserver& observer) { observer.on_wake(Lent(&task), Lent(nullptr)); });
->>>>>>> tokens
+    tell([&](LoopObserver& observer) { observer.on_wake(handle_to(&task), handle_to(nullptr)); });
 }
 
 void StepWatch::woken(TaskBlock& task) noexcept {

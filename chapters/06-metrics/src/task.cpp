@@ -206,23 +206,16 @@ void TaskBlock::yield(PromiseBase& promise) noexcept {
 
 bool TaskBlock::cancel(CancelledError request) {
   if (done()) return false;
-<<<<<<< HEAD
-  ++cancels_asked_;  // at once, so that who asks from another thread can take it back
+  // At once, so that a caller on another thread can take it back.
+  requests_.add(std::move(request));
   try {
-    return inbox_->reach([self = Ref<TaskBlock>(*this), request = std::move(request)]() mutable {
-      self->cancel_here(std::move(request));
-    });
+    if (send_cancel()) return true;
   } catch (...) {
-    uncancel();  // there was no memory for the request
+    uncancel();  // there was no memory for the way to the loop
     throw;
   }
-=======
-  requests_.add(
-      std::move(request));  // at once, so that a caller on another thread can take it back
-  if (send_cancel()) return true;
   uncancel();
   return false;
->>>>>>> tokens
 }
 
 bool TaskBlock::cancel(CancelledError request, CancelToken& token) {

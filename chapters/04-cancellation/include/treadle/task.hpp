@@ -39,11 +39,8 @@
 #include <type_traits>
 #include <utility>
 
-<<<<<<< HEAD
-#include "treadle/completion.hpp"
-=======
 #include "treadle/cancel_requests.hpp"
->>>>>>> tokens
+#include "treadle/completion.hpp"
 #include "treadle/coro.hpp"
 #include "treadle/ready_queue.hpp"
 #include "treadle/ref.hpp"
@@ -247,13 +244,8 @@ class TaskBlock : public Runnable, public ListLink {
   void deliver_cancel() noexcept;
   void end_before_first_step() noexcept;
   TaskState how_it_ended() const noexcept;
-<<<<<<< HEAD
-  std::exception_ptr take_request() noexcept;
   void run_completions() noexcept;
   void abandon_ending() noexcept;
-=======
-  void forget() noexcept;
->>>>>>> tokens
   void report_lost_error() noexcept;
 
   const Id id_;
@@ -459,21 +451,11 @@ class TaskHandle {
   /// request that is left, as soon as it leaves a coroutine.
   std::size_t uncancel() const { return block().uncancel(); }
 
-<<<<<<< HEAD
-  /// What is behind the handle, for code that builds on tasks.
-  Block& block() const noexcept { return *checked(); }
-=======
   /// The same for the request of `token`; takes back nothing if it has none, or one of another task.
   std::size_t uncancel(CancelToken& token) const { return block().uncancel(token); }
 
-  /// Runs `f`, with this handle or without, once the task is done: in the turn after, or in the next
-  /// one where it is done already. Those of one task run in the order of these calls, after the tasks
-  /// that wait for it. What it throws goes to the exception handler.
-  template <DoneFunction<AnyTask> F>
-  void add_done_callback(F f) const {
-    add(*this, std::move(f));
-  }
->>>>>>> tokens
+  /// What is behind the handle, for code that builds on tasks.
+  Block& block() const noexcept { return *checked(); }
 
   /// Where the block is; null for a handle to nothing.
   const TaskBlock* address() const noexcept { return block_ ? &*block_ : nullptr; }

@@ -93,20 +93,13 @@ class StepWatch {
   const LoopOptions options_;
   LoopMetrics& counts_;
   Clock::time_point now_;
-<<<<<<< HEAD
   TaskBlock* by_ = nullptr;                   // whose step this is; also while it ends
+  TaskBlock* told_of_wait_ = nullptr;         // whose on_suspend() observers are being told
+  bool woken_by_hook_ = false;                // and meanwhile it need not wait any longer
   std::source_location callback_created_at_;  // where what runs is a callback that knows its place
   bool step_timed_ = false;                   // the end of this step has been read from the clock
   bool asking_ = false;                       // the kernel, and it has not answered
   bool waits_ = false;                        // as there is nothing else to do
-=======
-  TaskBlock* by_ = nullptr;            // whose step this is; also while it ends
-  TaskBlock* told_of_wait_ = nullptr;  // whose on_suspend() observers are being told
-  bool woken_by_hook_ = false;         // and meanwhile it need not wait any longer
-  bool step_timed_ = false;            // the end of this step has been read from the clock
-  bool asking_ = false;                // the kernel, and it has not answered
-  bool waits_ = false;                 // as there is nothing else to do
->>>>>>> tokens
 
   std::vector<LoopObserver*> observers_;  // null: removed while somebody was told
   int telling_ = 0;
