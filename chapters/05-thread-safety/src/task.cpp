@@ -216,16 +216,17 @@ void TaskBlock::release_failed() noexcept {
     void operator()(TaskBlock* task) const noexcept { task->drop(1); }
   };
   std::unique_ptr<TaskBlock, Drop> handle(this);
+  const Ref<Inbox> inbox = inbox_;
   std::function<void()> report;
-  inbox_->reach([handle = std::move(handle), inbox = inbox_, report_later = &report]() mutable {
-    auto lost = handle.release()->handle_of_failed_dropped();
-    if (!lost) return;
-    // Where nobody runs the loop, we are in reach() still, with a lock held; the handler is called
-    // after that.
-    if (inbox->runs_here()) return lost();
-    *report_later = std::move(lost);
+  {
+    const LoopClaim claim(*inbox, LoopClaim::Kind::kActs);
+    if (claim || inbox->runs_here()) report = handle.release()->handle_of_failed_dropped();
+  }
+  if (report) return report();  // after the claim: the handler may destroy the loop
+  if (!handle) return;
+  inbox->reach([handle = std::move(handle)]() mutable {
+    if (const auto lost = handle.release()->handle_of_failed_dropped()) lost();
   });
-  if (report) report();
 }
 
 std::function<void()> TaskBlock::handle_of_failed_dropped() {
