@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -363,6 +364,46 @@ TEST_CASE("Observer: what is destroyed by a loop that closes is finished too", "
     loop.create_task(sleeps(), "a");
   }
   CHECK(trace == Trace{"create a", "cancel a", "finish a cancelled"});
+}
+
+// ---- While no thread runs the loop
+
+class CallsAtCreation : public LoopObserver {
+ public:
+  explicit CallsAtCreation(std::function<void()> f) : f_(std::move(f)) {}
+  void on_create(const AnyTask&) override { f_(); }
+
+ private:
+  std::function<void()> f_;
+};
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Observer: while no thread runs the loop, a hook may wait for a thread that posts",
+                 "[observer][real-time]") {
+  int called = 0;
+  CallsAtCreation waits([&] { in_thread([&] { loop.call_soon([&] { ++called; }); }); });
+  loop.add_observer(waits);
+  spawn("made while no thread runs the loop", []() -> Coro<> { co_return; }());
+  loop.remove_observer(waits);
+  run_until_idle();
+  CHECK(called == 1);
+}
+
+TEST_CASE_METHOD(LoopFixture,
+                 "Observer: a hook that runs the loop hears that it cannot, and is detached",
+                 "[observer]") {
+  CallsAtCreation runs([&] { loop.run_until_idle(); });
+  loop.add_observer(runs);
+  spawn("made while no thread runs the loop", []() -> Coro<> { co_return; }());
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].find("an observer failed") != std::string::npos);
+  run_until_idle();
+}
+
+TEST_CASE_METHOD(LoopFixture, "Observer: what looks at a loop cannot run it, and hears so",
+                 "[observer]") {
+  const auto runs = [&] { loop.run_until_idle(); };
+  CHECK_THROWS_AS(loop.look(runs), treadle::InvalidStateError);
 }
 
 }  // namespace test_observer

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`make model`: try every order in which other threads can meet a loop that falls asleep, with Relacy.
 
-common/testing/model/inbox_model.cpp runs a stage's own inbox, and says what it demands. Nothing must be found in it as it
-is; and in each mutant of common/testing/model/mutants.toml that must be found which the list names. A mutant is a copy of
+common/testing/model/inbox_model.cpp and claim_model.cpp run a stage's own inbox, and say what they demand. Nothing must be
+found in it as it is; and in each mutant of common/testing/model/mutants.toml that must be found which the list names. A mutant is a copy of
 the texts with a few edits, and is looked at in one scenario only.
 """
 
@@ -26,6 +26,7 @@ from treadle_tools.compiler import Compiler
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = Path("common/testing/model")
+PROGRAMS = ("inbox_model", "claim_model")
 # Relacy replaces the plain operator delete and no other.
 # And recycled memory would hide from it what is freed: it rests, and is not seen to go.
 FLAGS = ["-std=c++20", "-DFMT_HEADER_ONLY", "-fno-sized-deallocation", "-DTREADLE_NO_RECYCLING"]
@@ -67,6 +68,7 @@ class Mutant:
     scenario: str
     finds: str
     edits: tuple[Edit, ...]
+    program: str = PROGRAMS[0]
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def read(path: Path) -> list[Mutant]:
     """All mutants of the list."""
     try:
         entries = tomllib.loads(path.read_text())["mutant"]
-        return [Mutant(e["name"], e["why"], e["scenario"], e["finds"], tuple(Edit(**edit) for edit in e["edit"]))
+        return [Mutant(e["name"], e["why"], e["scenario"], e["finds"], tuple(Edit(**edit) for edit in e["edit"]),
+                       e.get("program", PROGRAMS[0]))
                 for e in entries]
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ListError(f"{path.name} cannot be read: {error}") from error
@@ -117,12 +120,12 @@ class Workshop:
         inbox.write_text(THREAD_LOCAL.sub(PER_THREAD, inbox.read_text()))
         return folder
 
-    def compile(self, folder: Path, optimise: str) -> Path:
+    def compile(self, folder: Path, optimise: str, name: str = PROGRAMS[0]) -> Path:
         """The program; the model's headers come before the stage's."""
-        program = folder / "inbox_model"
+        program = folder / name
         besides = [source for source in BESIDES if (folder / source).exists()]
         command = [*self.compiler.command, *FLAGS, optimise, "-I.", "-Iinclude", "-Istage/include", "-Istage/src",
-                   "inbox_model.cpp", *besides, "-o", str(program)]
+                   f"{name}.cpp", *besides, "-o", str(program)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode != 0:
             raise ListError(f"{folder.name}: it does not compile:\n{done.stderr[:4000]}")
@@ -131,16 +134,16 @@ class Workshop:
     def run(self, program: Path, *scenario: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([str(program), *scenario], capture_output=True, text=True, timeout=TIME_LIMIT)
 
-    def check_whole(self) -> Verdict:
+    def check_whole(self, name: str = PROGRAMS[0]) -> Verdict:
         """The texts as they are: nothing may be found."""
-        program = self.compile(self.copy("whole"), OPTIMISED)
+        program = self.compile(self.copy(f"whole-{name}"), OPTIMISED, name)
         done = self.run(program)
         return Verdict(done.returncode == 0, done.stdout.rstrip(), done.stderr)
 
     def check_mutant(self, mutant: Mutant) -> Verdict:
         """The texts with a break: what the list names must be found."""
         try:
-            program = self.compile(self.copy(mutant.name, mutant.edits), QUICK_TO_BUILD)
+            program = self.compile(self.copy(mutant.name, mutant.edits), QUICK_TO_BUILD, mutant.program)
         except ListError as error:
             return Verdict(False, str(error))
         return judge(mutant, self.run(program, mutant.scenario))
@@ -164,7 +167,7 @@ def check(workshop: Workshop, mutants: Sequence[Mutant], with_whole: bool, jobs:
     """Print each verdict as it comes; the exit status."""
     verdicts = []
     with ThreadPoolExecutor(jobs) as pool:
-        whole = [pool.submit(workshop.check_whole)] if with_whole else []
+        whole = [pool.submit(workshop.check_whole, name) for name in PROGRAMS] if with_whole else []
         tries = [pool.submit(workshop.check_mutant, mutant) for mutant in mutants]
         for job in [*whole, *tries]:
             verdict = job.result()
@@ -174,7 +177,7 @@ def check(workshop: Workshop, mutants: Sequence[Mutant], with_whole: bool, jobs:
                 print(trim(verdict.account), flush=True)
     bad = sum(not verdict.good for verdict in verdicts)
     caught = sum(verdict.good for verdict in verdicts[len(whole):])
-    clean = "" if not whole else "nothing found in the inbox; " if verdicts[0].good else "THE INBOX IS AT FAULT; "
+    clean = "" if not whole else "nothing found in the inbox; " if all(verdict.good for verdict in verdicts[:len(whole)]) else "THE INBOX IS AT FAULT; "
     print(f"\n{workshop.stage.name}: {clean}{caught} of {len(mutants)} mutants caught")
     return 1 if bad else 0
 

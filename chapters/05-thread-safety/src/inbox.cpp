@@ -1,7 +1,11 @@
 #include "treadle/inbox.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <limits>
+#include <thread>
 
 #include "treadle/errors.hpp"
 
@@ -9,19 +13,16 @@
 #include <sys/syscall.h>
 #else
 #include <functional>
-#include <thread>
 #endif
 
 namespace treadle {
 
 namespace {
 
-// Whose turn this thread takes. Only functions of this file ask it, which no coroutine is compiled
-// into: a compiler may remember the address of a thread_local from before a suspension.
-thread_local Inbox* run_by_this_thread = nullptr;
-
-// And whose it takes while nobody does.
-thread_local const Inbox* stood_in_for = nullptr;
+// The claims of this thread, the innermost first. Only functions of this file ask for them, which no
+// coroutine is compiled into: a compiler may remember the address of a thread_local from before a
+// suspension.
+thread_local LoopClaim* innermost_claim = nullptr;
 
 // Set by exit() on the thread that calls it, before anything static is destroyed; and when a thread
 // ends.
@@ -42,15 +43,103 @@ long number_of_this_thread() noexcept {
     thread_number = ::syscall(SYS_gettid);  // the one that top(1) and gdb show
   return thread_number;
 #else
-  return static_cast<long>(std::hash<std::thread::id>{}(std::this_thread::get_id()));
+  return static_cast<long>(std::hash<std::thread::id>{}(std::this_thread::get_id()) %
+                           std::numeric_limits<long>::max()) +
+         1;
 #endif
 }
 
 }  // namespace
 
-bool Inbox::runs_here() const noexcept { return run_by_this_thread == this; }
+bool Inbox::runs_here() const noexcept {
+  for (const LoopClaim* claim = innermost_claim; claim != nullptr; claim = claim->outer_)
+    if (&*claim->inbox_ == this) return true;
+  return false;
+}
 
-Inbox* Inbox::of_this_thread() noexcept { return run_by_this_thread; }
+LoopClaim::LoopClaim(Inbox& inbox, Kind kind) noexcept
+    : inbox_(inbox),
+      kind_(kind),
+      owner_(kind == Kind::kRuns ? number_of_this_thread() : -number_of_this_thread()),
+      outcome_(begin()) {
+  if (!*this) return;
+  outer_ = std::exchange(innermost_claim, this);
+  // What the thread before us has left, to keep the order. A loop that runs takes it in its first turn.
+  if (kind == Kind::kActs && inbox.has_mail()) inbox.settle();
+}
+
+LoopClaim::Outcome LoopClaim::begin() noexcept {
+  [[maybe_unused]] thread_local const NoteEnd notes_end;
+  Inbox& inbox = *inbox_;
+  if (inbox.is_of_parent()) return Outcome::kClosed;
+  std::unique_lock lock(inbox.mutex_);
+  if (kind_ == Kind::kRuns) {
+    // Counted, so that no other thread claims the loop to act on it before we are awake.
+    ++inbox.runners_waiting_;
+    inbox.changed_.wait(lock, [&] { return inbox.owner_ >= 0; });
+    --inbox.runners_waiting_;
+  }
+  if (inbox.closed_) return Outcome::kClosed;
+  if (inbox.owner_ != 0 || (kind_ == Kind::kActs && !inbox.is_free())) return Outcome::kTaken;
+  inbox.owner_ = owner_;
+  return Outcome::kClaimed;
+}
+
+LoopClaim::~LoopClaim() {
+  if (!*this) return;
+  do {
+    if (inbox_->has_mail()) inbox_->settle();
+  } while (give_up());
+  if (innermost_claim == this) innermost_claim = outer_;  // else we are in a child of fork(2)
+}
+
+bool LoopClaim::any_here() noexcept { return innermost_claim != nullptr; }
+
+bool LoopClaim::acts_here() noexcept {
+  for (const LoopClaim* claim = innermost_claim; claim != nullptr; claim = claim->outer_)
+    if (claim->kind_ == Kind::kActs) return true;
+  return false;
+}
+
+// True if something has been posted, and no thread has come that would do it: then this one has claimed the
+// loop once more. Threads that post without end do not keep it, because one of them comes in between.
+bool LoopClaim::give_up() noexcept {
+  Inbox& inbox = *inbox_;
+  if (inbox.is_of_parent()) return inbox.owner_.store(0), false;
+  std::unique_lock lock(inbox.mutex_);
+  inbox.owner_ = 0;
+  inbox.changed_.notify_all();
+  if (inbox.queue_.empty() || !inbox.is_free()) return false;
+  lock.unlock();
+  std::this_thread::yield();
+  lock.lock();
+  if (inbox.queue_.empty() || !inbox.is_free()) return false;
+  inbox.owner_ = owner_;
+  return true;
+}
+
+// Does what has been posted so far, in place of a turn. Callbacks are for a turn, and become ready.
+void Inbox::settle() noexcept {
+  if (is_of_parent()) return;
+  ReadyQueue posted;
+  {
+    const std::lock_guard lock(mutex_);
+    nothing_is_left();
+    posted.append(queue_);
+  }
+  while (!posted.empty()) {
+    Runnable& each = posted.pop();
+    if (dynamic_cast<AnyErrand*>(&each) == nullptr) {
+      ready_->push(each);
+      continue;
+    }
+    try {
+      each.run();
+    } catch (...) {
+      errors_->callback_failed();
+    }
+  }
+}
 
 std::uint32_t Inbox::note_fork() noexcept {
   [[maybe_unused]] static const bool begins = call_in_child(begin_as_child);
@@ -58,10 +147,10 @@ std::uint32_t Inbox::note_fork() noexcept {
 }
 
 void Inbox::begin_as_child() noexcept {
-  // Where fork(2) was called in a step, the loop looks here before the next turn, and is told.
-  if (Inbox* const inbox = run_by_this_thread) inbox->has_mail_ = true;
-  run_by_this_thread = nullptr;
-  stood_in_for = nullptr;
+  // If fork(2) was called in a step, the loop looks here before the next turn, and is told.
+  for (const LoopClaim* claim = innermost_claim; claim != nullptr; claim = claim->outer_)
+    claim->inbox_->has_mail_ = true;
+  innermost_claim = nullptr;
 #ifdef __linux__
   thread_number = 0;
 #endif
@@ -77,34 +166,103 @@ const char* Inbox::why_closed() const noexcept {
              : "this loop is closed";
 }
 
-void Inbox::require_no_loop_here() {
-  if (run_by_this_thread != nullptr)
-    throw InvalidStateError("to wait for another thread would block the loop that this one runs");
-}
-
-bool Inbox::stands_in_here() const noexcept { return stood_in_for == this; }
-
-Inbox::StandIn::StandIn(const Inbox& inbox) noexcept
-    : before_(std::exchange(stood_in_for, &inbox)) {}
-
-Inbox::StandIn::~StandIn() { stood_in_for = before_; }
-
 bool Inbox::post(Runnable& runnable) noexcept {
-  if (stands_in_here()) {
-    ready_->push(runnable);
-    return true;
+  if (runs_here()) {
+    if (!closed_) ready_->push(runnable);
+    return !closed_;
   }
   if (is_of_parent()) return false;
   std::unique_lock lock(mutex_);
   if (closed_) return false;
-  if (!running_) {
+  if (is_free() && queue_.empty()) {
     ready_->push(runnable);
-    return true;
+  } else {
+    enqueue(runnable, lock);
   }
+  return true;
+}
+
+void Inbox::enqueue(Runnable& runnable, std::unique_lock<std::mutex>& lock) noexcept {
   queue_.push(runnable);
   open_calls_ = nullptr;
   mail_has_come(lock);
+}
+
+bool Inbox::post_errand(AnyErrand& errand) noexcept {
+  if (is_of_parent()) return false;
+  std::unique_lock lock(mutex_);
+  return add_errand(errand, lock);
+}
+
+bool Inbox::add_errand(AnyErrand& errand, std::unique_lock<std::mutex>& lock) noexcept {
+  if (closed_) return false;
+  const bool was_free = is_free();
+  enqueue(errand, lock);
+  if (!was_free) return true;
+  if (lock.owns_lock()) lock.unlock();
+  const LoopClaim does_it(*this, LoopClaim::Kind::kActs);
   return true;
+}
+
+void Inbox::submit(Question& question, Delay timeout) {
+  const auto end = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
+  OwnedRunnable posted(&question);
+  if (is_of_parent()) return;
+  std::unique_lock lock(mutex_);
+  require_no_circle();
+  if (!add_errand(question, lock)) {
+    question.state_ = Question::State::kRefused;
+  } else {
+    static_cast<void>(posted.release());
+    if (!lock.owns_lock()) lock.lock();
+  }
+  if (!await_answer(question, lock, end)) throw_no_answer(timeout);
+}
+
+// False if it took too long.
+bool Inbox::await_answer(Question& question, std::unique_lock<std::mutex>& lock,
+                         Clock::time_point end) {
+  using State = Question::State;
+  const auto over = [&] {  // a loop that is closing moves until its claim ends
+    return question.state_ == State::kAnswered ||
+           (question.state_ == State::kRefused && owner_ == 0);
+  };
+  if (changed_.wait_until(lock, end, over)) return true;
+  if (question.state_ == State::kAsked) question.state_ = State::kGivenUp;
+  changed_.wait(lock, [&] { return question.state_ != State::kBegun; });  // it uses what is ours
+  return over();
+}
+
+// False if it was given up, and stays so.
+bool Inbox::Question::move_to(State next) noexcept {
+  const std::lock_guard lock(inbox_.mutex_);
+  if (state_ == State::kGivenUp) return false;
+  state_ = next;
+  inbox_.changed_.notify_all();
+  return true;
+}
+
+void Inbox::Question::run() {
+  const auto self = Ref<Question>::adopt(*this);
+  if (!move_to(State::kBegun)) return;
+  call_(f_);
+  move_to(State::kAnswered);
+}
+
+void Inbox::Question::discard() noexcept {
+  move_to(State::kRefused);
+  release();
+}
+
+void Inbox::require_no_circle() const {
+  if (owner_ == 0 || !(owner_ > 0 ? LoopClaim::any_here() : LoopClaim::acts_here())) return;
+  throw InvalidStateError("to wait for another thread would block the loop that this one runs");
+}
+
+void Inbox::throw_no_answer(Delay timeout) {
+  throw TimeoutError(
+      fmt::format("the loop has not answered for {}: it takes a step that does not end",
+                  std::chrono::duration<double>(timeout.in_nanoseconds())));
 }
 
 PostedCalls& Inbox::open_calls() {
@@ -128,7 +286,7 @@ void Inbox::mail_has_come(std::unique_lock<std::mutex>& lock) noexcept {
 }
 
 void Inbox::wake() noexcept {
-  if (stands_in_here() || is_of_parent()) return;  // no thread sleeps here
+  if (runs_here() || is_of_parent()) return;  // the thread that would sleep is this one
   std::unique_lock lock(mutex_);
   if (!closed_) ring(lock);
 }
@@ -144,72 +302,6 @@ void Inbox::ring(std::unique_lock<std::mutex>& lock) noexcept {
   if (--signalling_ == 0 && closed_) wakeup_.reset();
   lock.unlock();
   release();
-}
-
-Inbox::Begin Inbox::begin() noexcept {
-  [[maybe_unused]] thread_local const NoteEnd notes_end;
-  const std::lock_guard lock(mutex_);
-  if (closed_) return Begin::kClosed;
-  if (running_) return Begin::kRunsAlready;
-  running_ = true;
-  runner_ = number_of_this_thread();
-  run_by_this_thread = this;
-  return Begin::kBegun;
-}
-
-bool Inbox::runs_elsewhere() const noexcept {
-  return runs() && !is_of_parent() && runner_ != number_of_this_thread();
-}
-
-bool Inbox::post_errand(AnyErrand& errand) noexcept {
-  if (is_of_parent()) return false;
-  std::unique_lock lock(mutex_);
-  if (closed_) return false;
-  if (running_) {
-    queue_.push(errand);
-    open_calls_ = nullptr;
-    mail_has_come(lock);
-  } else {
-    const StandIn here(*this);
-    ReadyQueue errands;
-    errands.push(errand);
-    do_all(errands);
-  }
-  return true;
-}
-
-void Inbox::do_all(ReadyQueue& errands) noexcept {
-  while (!errands.empty()) {
-    try {
-      errands.pop().run();
-    } catch (...) {
-      errors_->callback_failed();
-    }
-  }
-}
-
-void Inbox::end(Inbox* before) noexcept {
-  if (is_of_parent()) return runner_.store(0);
-  std::unique_lock lock(mutex_);
-  ReadyQueue late;
-  for (take_errands(late); !late.empty(); take_errands(late)) {
-    lock.unlock();  // they may reach for other loops, whose threads do the same
-    do_all(late);
-    lock.lock();
-  }
-  running_ = false;
-  runner_ = 0;
-  run_by_this_thread = before;
-}
-
-// Of what lies here, the errands go to `errands`, and callbacks to those that are ready.
-void Inbox::take_errands(ReadyQueue& errands) noexcept {
-  while (!queue_.empty()) {
-    Runnable& each = queue_.pop();
-    const bool is_errand = dynamic_cast<AnyErrand*>(&each) != nullptr;
-    (is_errand ? errands : *ready_).push(each);
-  }
-  nothing_is_left();
 }
 
 bool Inbox::may_sleep() noexcept {
@@ -247,7 +339,7 @@ void Inbox::close() noexcept {
 
 std::string Inbox::say_wrong_thread(const char* object) const {
   return fmt::format("{} belongs to the loop that thread {} runs, and thread {} used it", object,
-                     runner_.load(), number_of_this_thread());
+                     std::abs(owner_.load()), number_of_this_thread());
 }
 
 void Inbox::throw_wrong_thread(const char* object) const {

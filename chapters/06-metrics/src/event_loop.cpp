@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kOurs = 1;  // descriptors in the poller that are the loop's own: the wake-up
 
+constexpr std::size_t kMostRefusals = 1000;  // of a loop that closes: more are reported as a number
+
 constexpr Clock::duration kNoTime{0};
 constexpr Clock::duration kForEver{-1};
 
@@ -69,33 +71,25 @@ void EventLoop::throw_running() { throw InvalidStateError("this loop is running 
 void EventLoop::require_runnable() const {
   if (inbox_->is_of_parent()) throw_closed();
   if (is_running()) throw_running();
-  if (Inbox::of_this_thread() != nullptr)
-    throw InvalidStateError("this thread is running another loop already");
+  if (LoopClaim::any_here())
+    throw InvalidStateError("this thread is running another loop already, or acts on one");
 }
 
-// Marks the loop and its thread as running, for as long as one of the run functions does.
+// Claims the loop, for as long as one of the run functions runs it.
 class EventLoop::RunningHere {
  public:
-  explicit RunningHere(EventLoop& loop) : loop_(loop) {
-    loop.require_runnable();
-    switch (loop.inbox_->begin()) {
-      case Inbox::Begin::kBegun:
-        return;
-      case Inbox::Begin::kRunsAlready:
-        throw_running();
-      case Inbox::Begin::kClosed:
-        loop.throw_closed();
-    }
+  explicit RunningHere(EventLoop& loop)
+      : loop_(loop), claim_((loop.require_runnable(), *loop.inbox_), LoopClaim::Kind::kRuns) {
+    if (claim_.outcome() == LoopClaim::Outcome::kClosed) loop.throw_closed();
+    if (!claim_) throw_running();
   }
   RunningHere(const RunningHere&) = delete;
   RunningHere& operator=(const RunningHere&) = delete;
-  ~RunningHere() {
-    loop_.stopping_ = false;
-    loop_.inbox_->end();
-  }
+  ~RunningHere() { loop_.stopping_ = false; }
 
  private:
   EventLoop& loop_;
+  const LoopClaim claim_;  // ends after the destructor's body
 };
 
 EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
@@ -109,12 +103,14 @@ EventLoop::ThreadSafeEventLoop(const LoopOptions& options, Clock& clock)
 
 EventLoop::~ThreadSafeEventLoop() {
   if (inbox_->is_deserted()) return;  // by a process that ends, in the middle of a step
-  precondition(!is_running(), "a loop is destroyed only when it is not running");
+  precondition(!is_running() && !inbox_->runs_here(),
+               "a loop is destroyed only when it is not running");
   if (!closed_) wind_up(kGrace);
 }
 
 void EventLoop::close(Delay grace) {
-  if (is_running()) throw InvalidStateError("a loop that runs cannot be closed: stop() it first");
+  if (is_running() || inbox_->runs_here())
+    throw InvalidStateError("a loop that runs cannot be closed: stop() it first");
   if (!closed_) wind_up(grace.in_nanoseconds());
 }
 
@@ -123,8 +119,8 @@ void EventLoop::throw_closed() const { throw LoopClosedError(inbox_->why_closed(
 void EventLoop::wind_up(Clock::duration grace) noexcept {
   if (inbox_->is_of_parent()) return destroy_all();
   // Not RunningHere: a loop may be destroyed by a task of another one.
-  Inbox* const another = Inbox::of_this_thread();
-  if (inbox_->begin() != Inbox::Begin::kBegun) return;
+  const LoopClaim claim(*inbox_, LoopClaim::Kind::kRuns);
+  if (!claim) return;
   stopping_ = false;
   try {
     cancel_all(grace);
@@ -136,25 +132,52 @@ void EventLoop::wind_up(Clock::duration grace) noexcept {
   report_refusals();
   signals_.reset();
   destroy_all();
-  inbox_->end(another);
 }
 
 void EventLoop::cancel_all(Clock::duration grace) {
   if (unfinished_ == 0 && (ready_.empty() || counts_.turns == 0)) return;
   // By both clocks: one of a test stands still while somebody is busy.
   const auto real_end = Clock::later(SteadyClock::instance().now(), grace);
-  bool over = false;
-  const TimerHandle end = call_later(grace, [&over] { over = true; });
+  bool time_has_come = false;
+  const TimerHandle end = call_later(grace, [&time_has_come] { time_has_come = true; });
+  const auto over = [&] { return time_has_come || SteadyClock::instance().now() >= real_end; };
+  const auto long_over = [end = Clock::later(real_end, kGrace)] {
+    return SteadyClock::instance().now() >= end;
+  };
+  bool first = true;
   do {
     ask_all_to_leave();
-    while (asked_to_leave_ > 0 && !over) {
+    while (asked_to_leave_ > 0) {
       stopping_ = false;  // whom we ask to end may not end us
       if (has_no_work(1) && raises_when_stuck()) return;
-      run_turn(Wait::kForNext);
-      over = over || SteadyClock::instance().now() >= real_end;
+      if (std::exchange(first, false)) {
+        run_turn_until(long_over, Wait::kForNext);  // each task hears of it, whatever the grace is
+      } else {
+        run_turn_until(over, Wait::kForNext);
+      }
+      if (over()) break;
     }
-    run_turn(Wait::kNot);  // for the done callbacks of the last, which may make tasks again
-  } while (unfinished_ > 0 && !over);
+    run_turn_until(long_over, Wait::kNot);  // for the last done callbacks, which may make tasks
+  } while (unfinished_ > 0 && !over());
+}
+
+// A turn that ends when the time is over: if other threads post without end, each turn is several times as
+// long as the one before.
+template <class Over>
+void EventLoop::run_turn_until(Over over, Wait wait) {
+  look_around(wait);
+  ++counts_.turns;
+  if (step_watch()) watch_.turn_begins(ready_.size());
+  for (std::size_t left = ready_.size(); left > 0 && !over(); --left) run_one(ready_.pop());
+}
+
+void EventLoop::run_one(Runnable& runnable) noexcept {
+  try {
+    runnable.run();
+  } catch (...) {
+    callback_failed();
+  }
+  if (step_watch()) watch_.runnable_over();
 }
 
 // A task that is cancelled may make others as it cleans up, and wait for them. Those are not in the
@@ -168,8 +191,9 @@ void EventLoop::ask_all_to_leave() {
 }
 
 void EventLoop::report_refusals() noexcept {
-  tasks_.for_each([this](const TaskBlock& task) {
-    if (task.done() || !task.asked_to_leave()) return;
+  std::size_t count = 0;
+  tasks_.for_each([&](const TaskBlock& task) {
+    if (task.done() || !task.asked_to_leave() || ++count > kMostRefusals) return;
     try_to_report([this, &task] {
       const std::string place = task.waits_for();
       call_exception_handler(
@@ -178,6 +202,8 @@ void EventLoop::report_refusals() noexcept {
            nullptr, task});
     });
   });
+  if (count > kMostRefusals)
+    call_exception_handler({fmt::format("{} more tasks had not ended", count - kMostRefusals), {}});
 }
 
 void EventLoop::destroy_all() noexcept {

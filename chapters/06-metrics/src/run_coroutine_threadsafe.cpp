@@ -30,7 +30,7 @@ bool BlockingWaiter::block_until(std::optional<Clock::time_point> deadline) {
 bool block_until_done(const AnyTask& task, Ref<BlockingWaiter>& waiter,
                       std::optional<Clock::time_point> deadline) {
   if (task.done()) return true;
-  if (Inbox::of_this_thread() != nullptr) {
+  if (LoopClaim::any_here()) {
     throw InvalidStateError("to block until " + task.label() +
                             " is done would block the loop that this thread runs: await it");
   }

@@ -361,16 +361,17 @@ void TaskBlock::abandon_failed() noexcept {
     }
   };
   std::unique_ptr<TaskBlock, Drop> owner(this);
+  const Ref<Inbox> inbox = inbox_;
   std::function<void()> report;
-  inbox_->reach([owner = std::move(owner), inbox = inbox_, report_later = &report]() mutable {
-    auto lost = owner.release()->abandon_error();
-    if (!lost) return;
-    // Where nobody runs the loop, we are in reach() still, with a lock held; the handler is called
-    // after that.
-    if (inbox->runs_here()) return lost();
-    *report_later = std::move(lost);
+  {
+    const LoopClaim claim(*inbox, LoopClaim::Kind::kActs);
+    if (claim || inbox->runs_here()) report = owner.release()->abandon_error();
+  }
+  if (report) return report();  // after the claim: the handler may destroy the loop
+  if (!owner) return;
+  inbox->reach([owner = std::move(owner)]() mutable {
+    if (const auto lost = owner.release()->abandon_error()) lost();
   });
-  if (report) report();
 }
 
 std::function<void()> TaskBlock::abandon_error() {
@@ -398,7 +399,7 @@ std::exception_ptr TaskBlock::ending_error() const {
 
 template <class F>
 auto TaskBlock::inspect(F f) {
-  auto answer = inbox_->look([task = Ref<TaskBlock>(*this), f] { return f(*task); });
+  auto answer = inbox_->ask([task = Ref<TaskBlock>(*this), f] { return f(*task); });
   return answer ? *std::move(answer) : f(*this);  // the loop is closed, and nothing moves any more
 }
 

@@ -27,6 +27,7 @@
 namespace {
 
 using treadle::Inbox;
+using treadle::LoopClaim;
 using treadle::ReadyQueue;
 using treadle::Ref;
 using treadle::Runnable;
@@ -135,9 +136,8 @@ void Loop::stop() {
 
 void Loop::run_forever(Outcome& outcome) {
   outcome_ = &outcome;
-  inbox_->begin();
+  const LoopClaim runs(*inbox_, LoopClaim::Kind::kRuns);
   while (!done(outcome)) run_turn();
-  inbox_->end();
 }
 
 bool Loop::done(const Outcome& outcome) {
@@ -188,14 +188,13 @@ void Loop::take_signals() {
 }
 
 void Loop::wind_up() {
-  inbox_->begin();
+  const LoopClaim runs(*inbox_, LoopClaim::Kind::kRuns);
   while (scenario->signaller && handlers_at_work_ > 0) rl::yield(1, model::here());
   do {
     while (!ready_.empty()) ready_.pop().discard();
     closed_ = true;
     inbox_->close();
   } while (!ready_.empty());
-  inbox_->end();
 }
 
 /// A Runnable that counts what becomes of it.

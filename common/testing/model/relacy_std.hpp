@@ -10,6 +10,7 @@
 // Not thread safe, nor meant to be: Relacy's threads are fibers of one thread.
 #pragma once
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -92,6 +94,9 @@ class Mutex {
   bool try_lock(Place place = Place::current()) { return mutex_.try_lock(info(place)); }
   void unlock(Place place = Place::current()) { mutex_.unlock(info(place)); }
 
+  /// For a condition variable.
+  rl::mutex& relacy() { return mutex_; }
+
  private:
   rl::mutex mutex_;
 };
@@ -110,6 +115,33 @@ class LockGuard {
  private:
   M& mutex_;
   const Place place_;
+};
+
+/// Stands in for std::condition_variable. Time does not pass here: whether a wait with a deadline ends by itself is for
+/// the scenario to say.
+class ConditionVariable {
+ public:
+  static inline bool deadlines_come = false;
+
+  void notify_all(Place place = Place::current()) { changed_.notify_all(info(place)); }
+
+  template <class Lock, class Done>
+  void wait(Lock& lock, Done done, Place place = Place::current()) {
+    while (!done()) changed_.wait(lock.mutex()->relacy(), info(place));
+  }
+
+  template <class Lock, class Time, class Done>
+  bool wait_until(Lock& lock, const Time& /*end*/, Done done, Place place = Place::current()) {
+    while (!done()) {
+      if (deadlines_come && rl::rand(2) == 1) return done();
+      changed_.wait(lock.mutex()->relacy(), info(place));
+    }
+    return true;
+  }
+
+ private:
+  struct Tag {};
+  rl::condition_variable_std<Tag> changed_;
 };
 
 /// Stands in for std::atomic, as far as the sources under test use it.
@@ -170,11 +202,13 @@ using Counter = rl::atomic<int>;
 
 namespace std {
 using model::Atomic;
+using model::ConditionVariable;
 using model::LockGuard;
 using model::Mutex;
 }  // namespace std
 
 #define atomic Atomic
+#define condition_variable ConditionVariable
 #define lock_guard LockGuard
 #define mutex Mutex
 #define scoped_lock LockGuard

@@ -284,6 +284,9 @@ class ThreadSafeEventLoop final : public TaskHost {
   void run_until(const TaskBlock& task);
   enum class Wait { kNot, kForNext };
   std::size_t run_turn(Wait wait);
+  template <class Over>
+  void run_turn_until(Over over, Wait wait);
+  void look_around(Wait wait);
   void poll(Wait wait);
   void run_one(Runnable& runnable) noexcept;
   bool has_no_work(std::size_t internal_timers = 0) const noexcept;

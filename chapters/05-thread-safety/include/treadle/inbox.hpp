@@ -1,14 +1,26 @@
-// inbox.hpp: the one door through which other threads reach a loop.
+// inbox.hpp: how other threads reach a loop, and the claim that says which thread may touch it.
 //
 // A loop's own thread touches what belongs to the loop without a lock, and that is most of what
-// ever happens. Whoever comes from another thread leaves a Runnable here; the loop takes all that
-// has come in one grip, once a turn. Only where the loop sleeps is it woken, for that costs a system
-// call on either side.
+// ever happens. Another thread posts a Runnable here; the loop takes all that was posted at once, once
+// a turn. Only a loop that sleeps is woken, because that costs a system call on either side.
 //
-// While nobody runs the loop there is no own thread. Then whoever holds the mutex stands in for it
-// and may touch the loop directly.
+// One thread at a time may touch a loop: the thread that has *claimed* it. The thread that runs the loop
+// has claimed it until it stops running it. While no thread runs it, a thread that wants something
+// of it claims it to act on it: to make a task, to cancel one, to look. The claims of a thread are a
+// chain, one inside the other, and a loop anywhere in the chain may be touched at once. So a cancel that
+// goes from loop A to loop B and back to A finds A claimed, and does not wait for itself.
 //
-// The inbox is counted, and outlives its loop where others still know it. Then it is closed, and
+// Two threads cannot lock each other up with two loops, because a thread that acts on a loop never
+// waits for a claim. What it wants of a loop that another thread has claimed, it posts; the other thread does
+// it in a turn or, if it only acts, before it gives the claim up. These wait:
+//   - a thread that is to run a loop, for one that acts on it. It has claimed nothing, or it closes
+//     this loop in a step of another one, which it runs.
+//   - a thread that asks, for the answer. It has claimed nothing; or it runs a loop, and the other thread
+//     only acts.
+// So a wait goes from a thread that runs a loop, or none, to one that acts, and that one does not
+// wait. There is no circle, unless a callback that acts on one loop closes another one.
+//
+// The inbox is counted, and outlives its loop if others still know it. Then it is closed, and
 // says so.
 //
 // In a child of fork(2), an inbox that the parent made counts as closed. The threads that used it are
@@ -18,22 +30,27 @@
 //   1. What is posted is taken exactly once, in order of posting; what is refused is not touched.
 //   2. While the loop sleeps without end, sleeping_ is true and the queue is empty; so the next one
 //      who posts wakes it.
-//   3. While nobody runs the loop, the queue is empty. Who stands in for the thread that would run it
-//      may come back to the inbox from what he does there, such as by an awaiter that is withdrawn.
+//   3. While no thread has claimed the loop, the queue is empty, or a thread is about to claim the loop:
+//      the one that has just given it up, one that has just posted, or one that is to run it. So
+//      nothing that was posted is forgotten.
 //   4. The wake-up is drained before anything is looked for, never after. Who comes between the two
 //      leaves his ring behind, and the next question of the poller returns at once. In the other
 //      order the ring would be eaten. A post survives that, as the queue is looked at once more
 //      before the loop sleeps; a signal or a stop() does not.
 //   5. Whom a ring wakes may end the loop. So who rings holds a reference to the inbox until he has
 //      hung up, and the descriptor is not closed before.
+//   6. While the mutex is held, nothing is called that is not of this file.
 //
 // Thread safety: as each function says.
 // Source: Drepper's futexes are tricky, and so is this; asyncio's call_soon_threadsafe for the use.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
 #include <exception>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,6 +58,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "treadle/clock.hpp"
 #include "treadle/posted_calls.hpp"
 #include "treadle/process.hpp"
 #include "treadle/ready_queue.hpp"
@@ -51,8 +69,8 @@ namespace treadle {
 
 class Inbox : public RefCounted<Inbox> {
  public:
-  /// `ready` is the loop's own queue, for those who post while nobody runs the loop; `errors` is told
-  /// of what posted callbacks throw.
+  /// `ready` is the loop's own queue, for what is posted while no thread has claimed the loop; `errors` is
+  /// told of what posted callbacks throw.
   explicit Inbox(ReadyQueue& ready, CallbackErrors* errors = nullptr)
       : RefCounted(1), ready_(&ready), errors_(errors) {}
   Inbox(const Inbox&) = delete;
@@ -60,34 +78,42 @@ class Inbox : public RefCounted<Inbox> {
 
   // ---- From any thread
 
-  /// True on the thread that runs the loop at the moment.
+  /// True on the thread that has claimed the loop: it runs the loop, or acts on it.
   bool runs_here() const noexcept;
 
   /// Leaves `runnable` for the next turn, and wakes the loop where it sleeps. False where the loop
   /// is closed: then nothing has happened.
   bool post(Runnable& runnable) noexcept;
 
-  /// The same for a small callback, without a block of memory for each. False also where nobody runs
-  /// the loop.
+  /// The same for a small callback, without a block of memory for each. False also if no other thread
+  /// has claimed the loop.
   template <class F>
   requires PostedCalls::takes<F>
   bool post_small(const F& f);
 
-  /// Does `f()` with the loop in hand: at once on the loop's own thread and where nobody runs it,
-  /// else in a turn. False where the loop is closed: then `f` is destroyed.
+  /// Calls `f()` on a thread that has claimed the loop: on this one at once if it has, or can without
+  /// waiting, otherwise on the one that has, in a turn. Returns false if the loop is closed: then `f` is
+  /// destroyed. Never waits.
   template <class F>
   bool reach(F f);
 
-  /// The same, and blocks until it is done; gives what `f` gives or throws what it throws, and gives
-  /// nothing where the loop is closed. Throws InvalidStateError on a thread that runs another loop, which it would keep from running.
+  /// The same, and blocks until it is done. Returns what `f` returns or throws what it throws;
+  /// returns nothing if the loop is closed. `f` may refer to what the caller has.
+  ///
+  /// Throws TimeoutError if the loop has not come to it after `timeout`: then `f` is never called. Throws
+  /// InvalidStateError if this thread has claimed another loop, which it would keep from running; as an
+  /// exception, a thread that runs a loop waits for one that only acts on this one.
   template <class F>
-  auto ask(F f) -> std::optional<std::invoke_result_t<F>>;
+  auto ask(F f, Delay timeout = kTimeout) -> std::optional<std::invoke_result_t<F>>;
 
-  /// True where a thread runs the loop, and not this one.
-  bool runs_elsewhere() const noexcept;
+  /// How long a thread that asks waits for a loop that does not end its step.
+  static constexpr std::chrono::seconds kTimeout{5};
+
+  /// True if another thread has claimed the loop.
+  bool runs_elsewhere() const noexcept { return owner_ != 0 && !is_of_parent() && !runs_here(); }
 
   /// True where a thread runs the loop.
-  bool runs() const noexcept { return runner_ != 0; }
+  bool runs() const noexcept { return owner_ > 0; }
 
   /// Wakes the loop, whether it sleeps or is about to. Nothing where it is closed.
   void wake() noexcept;
@@ -102,18 +128,7 @@ class Inbox : public RefCounted<Inbox> {
   /// Why it takes nothing on any more.
   const char* why_closed() const noexcept;
 
-  // ---- From the loop's own thread
-
-  enum class Begin { kBegun, kRunsAlready, kClosed };
-
-  /// This thread runs the loop from now on.
-  Begin begin() noexcept;
-
-  /// And from now on no longer. `before` is whose loop it runs instead.
-  void end(Inbox* before = nullptr) noexcept;
-
-  /// Of the loop that this thread runs; null where it runs none.
-  static Inbox* of_this_thread() noexcept;
+  // ---- From the thread that has claimed the loop
 
   /// True where something may lie here; cheap enough to be asked each turn. What is missed is there
   /// the next time.
@@ -154,40 +169,48 @@ class Inbox : public RefCounted<Inbox> {
 
  private:
   friend class RefCounted<Inbox>;
+  friend class LoopClaim;
 
-  class StandIn;
   class AnyErrand;
+  class Question;
   template <class F>
   class Errand;
 
   ~Inbox() = default;
-  bool stands_in_here() const noexcept;
   void mail_has_come(std::unique_lock<std::mutex>& lock) noexcept;
   void ring(std::unique_lock<std::mutex>& lock) noexcept;
+  void enqueue(Runnable& runnable, std::unique_lock<std::mutex>& lock) noexcept;
   bool post_errand(AnyErrand& errand) noexcept;
-  void do_all(ReadyQueue& errands) noexcept;
+  bool add_errand(AnyErrand& errand, std::unique_lock<std::mutex>& lock) noexcept;
+  void submit(Question& question, Delay timeout);
+  bool await_answer(Question& question, std::unique_lock<std::mutex>& lock, Clock::time_point end);
+  void settle() noexcept;
+  [[noreturn]] static void throw_no_answer(Delay timeout);
   static std::uint32_t note_fork() noexcept;
   static void begin_as_child() noexcept;
-  static void require_no_loop_here();
   std::string say_wrong_thread(const char* object) const;
   [[noreturn]] void throw_wrong_thread(const char* object) const;
   [[noreturn]] void fail_wrong_thread(const char* object) const noexcept;
 
   // REQUIRES: mutex_ is held.
-  void take_errands(ReadyQueue& errands) noexcept;
+  bool is_free() const noexcept { return owner_ == 0 && runners_waiting_ == 0; }
+  void require_no_circle() const;
   PostedCalls& open_calls();
   void nothing_is_left() noexcept;
   std::size_t take_all() noexcept;
 
   std::atomic<bool> has_mail_ = false;
-  std::atomic<long> runner_ = 0;  // the number of the thread that runs the loop; 0: nobody
+  // Of the thread that has claimed the loop: its number if it runs it, less than zero if it acts on it.
+  // 0: none. Changes while the mutex is held.
+  std::atomic<long> owner_ = 0;
 
   const std::uint32_t process_ = note_fork();
 
   // mutex_ must be held to use what follows it.
   std::mutex mutex_;
-  ReadyQueue queue_;  // posted while somebody runs the loop
-  bool running_ = false;
+  ReadyQueue queue_;                 // posted while the loop was claimed
+  std::condition_variable changed_;  // the claim has ended, or a question is answered
+  int runners_waiting_ = 0;          // how many threads wait to run the loop
   bool sleeping_ = false;
   bool closed_ = false;
   int signalling_ = 0;                        // how many are about to write to the wake-up
@@ -200,20 +223,44 @@ class Inbox : public RefCounted<Inbox> {
   std::optional<Wakeup> wakeup_{std::in_place};
 };
 
-/// Makes a thread that runs no loop, and holds the mutex, the loop's own for a while.
-class Inbox::StandIn {
+/// The right of this thread to touch a loop, for as long as the object lives.
+class LoopClaim {
  public:
-  explicit StandIn(const Inbox& inbox) noexcept;
-  StandIn(const StandIn&) = delete;
-  StandIn& operator=(const StandIn&) = delete;
-  ~StandIn();
+  enum class Kind : std::uint8_t { kActs, kRuns };
+  enum class Outcome : std::uint8_t { kClaimed, kTaken, kClosed };
+
+  /// To act on the loop, claims it if no thread has, and never waits. To run it, waits for a thread that
+  /// acts on it; if another one runs it or waits to, it is taken.
+  /// REQUIRES: to run it, this thread does not act on it.
+  LoopClaim(Inbox& inbox, Kind kind) noexcept;
+  LoopClaim(const LoopClaim&) = delete;
+  LoopClaim& operator=(const LoopClaim&) = delete;
+
+  /// Does first what was posted meanwhile, since there may be no turn.
+  ~LoopClaim();
+
+  Outcome outcome() const noexcept { return outcome_; }
+  explicit operator bool() const noexcept { return outcome_ == Outcome::kClaimed; }
+
+  /// True if this thread has claimed a loop.
+  static bool any_here() noexcept;
 
  private:
-  const Inbox* before_;
+  friend class Inbox;
+
+  Outcome begin() noexcept;
+  bool give_up() noexcept;
+  static bool acts_here() noexcept;
+
+  const Ref<Inbox> inbox_;  // what is done here may be the end of the loop
+  const Kind kind_;
+  const long owner_;  // this thread's number, as it is to be found in the inbox
+  const Outcome outcome_;
+  LoopClaim* outer_ = nullptr;  // of this thread
 };
 
-/// What reach() and ask() post where they cannot act at once. A loop that stops running does what it
-/// has got of these on its way out: whoever sent one may wait for it, and there may be no other turn.
+/// What reach() and ask() post if another thread has claimed the loop. That thread does them before it gives
+/// the claim up: another may wait for it, and there may be no other turn.
 class Inbox::AnyErrand : public Runnable {
  protected:
   ~AnyErrand() = default;
@@ -234,13 +281,39 @@ class Inbox::Errand final : public AnyErrand {
   F f_;
 };
 
+/// What a thread asks and waits for. It belongs to both threads, as the one that asks may give up.
+class Inbox::Question final : public AnyErrand, public RefCounted<Question> {
+ public:
+  /// `f` is the asking thread's, which waits if it has been called.
+  template <class F>
+  Question(Inbox& inbox, F& f) noexcept
+      : RefCounted(2), inbox_(inbox), f_(&f), call_([](void* g) { (*static_cast<F*>(g))(); }) {}
+
+  void run() override;
+  void discard() noexcept override;
+
+ private:
+  friend class Inbox;
+  friend class RefCounted<Question>;
+
+  enum class State : std::uint8_t { kAsked, kBegun, kAnswered, kRefused, kGivenUp };
+
+  ~Question() = default;
+  bool move_to(State next) noexcept;
+
+  Inbox& inbox_;
+  void* const f_;
+  void (*const call_)(void* f);
+  State state_ = State::kAsked;  // the inbox's mutex must be held to use it
+};
+
 template <class F>
 requires PostedCalls::takes<F>
 bool Inbox::post_small(const F& f) {
-  if (runs_here() || stands_in_here()) return false;  // it goes behind what is ready
+  if (runs_here()) return false;  // it goes behind what is ready
   if (is_of_parent()) return false;
   std::unique_lock lock(mutex_);
-  if (closed_ || !running_) return false;
+  if (closed_ || is_free()) return false;
   open_calls().add(f);
   mail_has_come(lock);
   return true;
@@ -248,20 +321,8 @@ bool Inbox::post_small(const F& f) {
 
 template <class F>
 bool Inbox::reach(F f) {
-  if (runs_here() || stands_in_here()) {
-    std::move(f)();
-    return true;
-  }
-  if (is_of_parent()) return false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return false;
-    if (!running_) {
-      const StandIn here(*this);
-      std::move(f)();
-      return true;
-    }
-  }
+  if (runs_here()) return std::move(f)(), true;
+  if (const LoopClaim claim(*this, LoopClaim::Kind::kActs); claim) return std::move(f)(), true;
   auto errand = std::make_unique<Errand<F>>(std::move(f));
   if (!post_errand(*errand)) return false;
   errand.release();
@@ -269,29 +330,22 @@ bool Inbox::reach(F f) {
 }
 
 template <class F>
-auto Inbox::ask(F f) -> std::optional<std::invoke_result_t<F>> {
-  if (runs_elsewhere()) require_no_loop_here();
-  std::promise<std::invoke_result_t<F>> question;
-  auto answer = question.get_future();
-  auto say = [f = std::move(f), question = std::move(question)]() mutable {
+auto Inbox::ask(F f, Delay timeout) -> std::optional<std::invoke_result_t<F>> {
+  if (runs_here()) return f();
+  if (const LoopClaim claim(*this, LoopClaim::Kind::kActs); claim) return f();
+  std::optional<std::invoke_result_t<F>> answer;
+  std::exception_ptr error;
+  auto call = [&] {
     try {
-      question.set_value(f());
+      answer.emplace(f());
     } catch (...) {
-      question.set_exception(std::current_exception());
+      error = std::current_exception();
     }
   };
-  if (runs_here() || stands_in_here()) {
-    say();
-  } else {
-    auto errand = std::make_unique<Errand<decltype(say)>>(std::move(say));
-    if (post_errand(*errand)) errand.release();
-    errand.reset();  // where it was refused, who asked hears that now
-  }
-  try {
-    return answer.get();
-  } catch (const std::future_error&) {
-    return std::nullopt;  // the loop was closed, and what was asked was thrown away
-  }
+  const auto question = Ref<Question>::adopt(*new Question(*this, call));
+  submit(*question, timeout);
+  if (error) std::rethrow_exception(error);
+  return answer;
 }
 
 }  // namespace treadle

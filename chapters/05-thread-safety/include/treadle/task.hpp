@@ -460,7 +460,7 @@ class TaskHandle {
   /// What the task waits for; empty while it is ready, running or done.
   ///
   /// Asked from another thread than the loop's, it blocks that thread until the loop has a turn to
-  /// answer in. On a thread that runs another loop it throws InvalidStateError: what blocks a loop's
+  /// answer in; TimeoutError if a step does not end. On a thread that runs another loop it throws InvalidStateError: what blocks a loop's
   /// thread keeps all of its tasks waiting.
   std::string waits_for() const { return block().waits_for(); }
 

@@ -241,21 +241,21 @@ class ThreadSafeEventLoop final : public TaskHost {
   /// any thread but one that runs another loop. Another thread waits until the loop has a turn to
   /// answer in; where that does not come, as a step does not end, TimeoutError is thrown after
   /// `patience`. Of a closed loop, what it had done in all.
-  LoopMetrics metrics(Delay patience = Inbox::kPatience) const;
+  LoopMetrics metrics(Delay patience = Inbox::kTimeout) const;
 
   /// The tasks that are not done, oldest first. Asked as metrics().
-  std::vector<AnyTask> all_tasks(Delay patience = Inbox::kPatience) const;
+  std::vector<AnyTask> all_tasks(Delay patience = Inbox::kTimeout) const;
 
   /// Gives what `f()` gives, called where nothing of the loop moves. It may look at all that belongs to
-  /// the loop, and owns what it needs besides. Nothing if the loop is closed; if `f()` gives
+  /// the loop, and refer to what the caller has. Nothing if the loop is closed; if `f()` gives
   /// nothing itself, true or false says whether it was called. Asked as metrics().
   template <class F>
-  auto look(F f, Delay patience = Inbox::kPatience) const {
+  auto look(F f, Delay patience = Inbox::kTimeout) const {
     if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
       auto and_say_so = [f = std::move(f)]() mutable { return f(), true; };
-      return inbox_->look(std::move(and_say_so), patience).has_value();
+      return inbox_->ask(std::move(and_say_so), patience).has_value();
     } else {
-      return inbox_->look(std::move(f), patience);
+      return inbox_->ask(std::move(f), patience);
     }
   }
 
@@ -354,6 +354,9 @@ class ThreadSafeEventLoop final : public TaskHost {
   inline void run_some(ReadyQueue::Batch& batch) noexcept;
   [[gnu::noinline]] void run_watched(ReadyQueue::Batch& batch) noexcept;
   inline bool others_may_be_ready() const noexcept;
+  template <class Over>
+  void run_turn_until(Over over, Wait wait);
+  void run_one(Runnable& runnable) noexcept;
   [[gnu::noinline]] void look_around(Wait wait);
   void poll(Wait wait);
   LoopMetrics counts() const noexcept;

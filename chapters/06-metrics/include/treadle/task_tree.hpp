@@ -29,6 +29,6 @@ namespace treadle {
 /// The tasks of `loop` that are not done; a line that says so where there are none. How old they are is
 /// there where the loop keeps times. May be asked from any thread but one that runs another loop;
 /// throws TimeoutError where the loop takes a step that does not end within `patience`.
-std::string task_tree(const EventLoop& loop, Delay patience = Inbox::kPatience);
+std::string task_tree(const EventLoop& loop, Delay patience = Inbox::kTimeout);
 
 }  // namespace treadle
