@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kOurs = 1;  // descriptors in the poller that are the loop's own: the wake-up
 
 constexpr std::size_t kMostRefusals = 1000;  // of a loop that closes: more are reported as a number
+constexpr std::chrono::milliseconds kLastTurn{1};  // at least so long for the last done callbacks
 
 constexpr Clock::duration kNoTime{0};
 constexpr Clock::duration kForEver{-1};
@@ -146,7 +147,10 @@ void EventLoop::cancel_all(Clock::duration grace) {
       }
       if (over()) break;
     }
-    run_turn_until(long_over, Wait::kNot);  // for the last done callbacks, which may make tasks
+    // For the done callbacks of the last, which may make tasks again. They have as long once more.
+    const auto end_of_turn =
+        Clock::later(SteadyClock::instance().now(), std::max<Clock::duration>(grace, kLastTurn));
+    run_turn_until([&] { return SteadyClock::instance().now() >= end_of_turn; }, Wait::kNot);
   } while (unfinished_ > 0 && !over());
 }
 
@@ -180,8 +184,10 @@ void EventLoop::report_refusals() noexcept {
            nullptr, task});
     });
   });
-  if (count > kMostRefusals)
+  if (count <= kMostRefusals) return;
+  try_to_report([&] {
     call_exception_handler({fmt::format("{} more tasks had not ended", count - kMostRefusals), {}});
+  });
 }
 
 void EventLoop::destroy_all() noexcept {

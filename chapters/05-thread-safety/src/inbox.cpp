@@ -205,7 +205,7 @@ bool Inbox::add_errand(AnyErrand& errand, std::unique_lock<std::mutex>& lock) no
 }
 
 void Inbox::submit(Question& question, Delay timeout) {
-  const auto end = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
+  const auto end = Clock::later(SteadyClock::instance().now(), timeout.in_nanoseconds());
   OwnedRunnable posted(&question);
   if (is_of_parent()) return;
   std::unique_lock lock(mutex_);

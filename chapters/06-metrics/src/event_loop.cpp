@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kOurs = 1;  // descriptors in the poller that are the loop's own: the wake-up
 
 constexpr std::size_t kMostRefusals = 1000;  // of a loop that closes: more are reported as a number
+constexpr std::chrono::milliseconds kLastTurn{1};  // at least so long for the last done callbacks
 
 constexpr Clock::duration kNoTime{0};
 constexpr Clock::duration kForEver{-1};
@@ -157,7 +158,10 @@ void EventLoop::cancel_all(Clock::duration grace) {
       }
       if (over()) break;
     }
-    run_turn_until(long_over, Wait::kNot);  // for the last done callbacks, which may make tasks
+    // For the done callbacks of the last, which may make tasks again. They have as long once more.
+    const auto end_of_turn =
+        Clock::later(SteadyClock::instance().now(), std::max<Clock::duration>(grace, kLastTurn));
+    run_turn_until([&] { return SteadyClock::instance().now() >= end_of_turn; }, Wait::kNot);
   } while (unfinished_ > 0 && !over());
 }
 
@@ -172,6 +176,7 @@ void EventLoop::run_turn_until(Over over, Wait wait) {
 }
 
 void EventLoop::run_one(Runnable& runnable) noexcept {
+  if (step_watch()) watch_.runnable_begins(runnable);
   try {
     runnable.run();
   } catch (...) {
@@ -202,8 +207,10 @@ void EventLoop::report_refusals() noexcept {
            nullptr, task});
     });
   });
-  if (count > kMostRefusals)
+  if (count <= kMostRefusals) return;
+  try_to_report([&] {
     call_exception_handler({fmt::format("{} more tasks had not ended", count - kMostRefusals), {}});
+  });
 }
 
 void EventLoop::destroy_all() noexcept {
@@ -319,7 +326,7 @@ std::size_t EventLoop::run_turn(Wait wait) {
   if (step_watch()) [[unlikely]] {
     watch_.turn_begins(count);
     ReadyQueue::Batch watched = ready_.take_all();
-    while (!watched.empty()) run_watched(watched);
+    while (!watched.empty()) run_one(watched.pop());
     return count;
   }
   // Those that are ready now, and not those that they make ready: each turn ends.
@@ -341,18 +348,6 @@ void EventLoop::run_some(ReadyQueue::Batch& batch) noexcept {
     callback_failed();
     if (step_watch()) watch_.runnable_over();
   }
-}
-
-// Runs the next of `batch`, of which the watch is told before it runs: it may be gone afterwards.
-void EventLoop::run_watched(ReadyQueue::Batch& batch) noexcept {
-  Runnable& next = batch.pop();
-  watch_.runnable_begins(next);
-  try {
-    next.run();
-  } catch (...) {
-    callback_failed();
-  }
-  if (step_watch()) watch_.runnable_over();
 }
 
 bool EventLoop::others_may_be_ready() const noexcept {

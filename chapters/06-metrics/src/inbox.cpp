@@ -149,6 +149,7 @@ void Inbox::settle() noexcept {
   {
     const std::lock_guard lock(mutex_);
     nothing_is_left();
+    posts_taken_ = posts();
     posted.append(queue_);
   }
   while (!posted.empty()) {
@@ -229,7 +230,7 @@ bool Inbox::add_errand(AnyErrand& errand, std::unique_lock<std::mutex>& lock) no
 }
 
 void Inbox::submit(Question& question, Delay timeout) {
-  const auto end = Clock::later(std::chrono::steady_clock::now(), timeout.in_nanoseconds());
+  const auto end = Clock::later(SteadyClock::instance().now(), timeout.in_nanoseconds());
   OwnedRunnable posted(&question);
   if (is_of_parent()) return;
   std::unique_lock lock(mutex_);

@@ -352,7 +352,6 @@ class ThreadSafeEventLoop final : public TaskHost {
   enum class Wait { kNot, kForNext };
   [[gnu::always_inline]] inline std::size_t run_turn(Wait wait);
   inline void run_some(ReadyQueue::Batch& batch) noexcept;
-  [[gnu::noinline]] void run_watched(ReadyQueue::Batch& batch) noexcept;
   inline bool others_may_be_ready() const noexcept;
   template <class Over>
   void run_turn_until(Over over, Wait wait);
