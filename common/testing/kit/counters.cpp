@@ -2,12 +2,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "testing/allocation_failure.hpp"
 #include "testing/kit/heap.hpp"
-
-#if __has_include("treadle/task_record.hpp")
-#include "treadle/recycle.hpp"
-#endif
 
 namespace {
 
@@ -63,25 +58,15 @@ void operator delete[](void* memory, std::align_val_t) noexcept { give_back(memo
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 
-namespace treadle::testing {
-
-FailingAllocation::FailingAllocation(std::size_t after) noexcept {
-#if __has_include("treadle/task_record.hpp")
-  release_recycled();
-#endif
-  left_until_failure = after;
-}
-
-FailingAllocation::~FailingAllocation() { left_until_failure = kNever; }
-
-// Counting down from 0 has given the largest number there is.
-bool FailingAllocation::failed() const noexcept { return left_until_failure == kNever; }
-
-}  // namespace treadle::testing
-
 namespace treadle::testing::heap {
 
 std::size_t blocks_made() noexcept { return made.load(); }
 std::size_t blocks_released() noexcept { return released.load(); }
+
+void fail_after(std::size_t count) noexcept { left_until_failure = count; }
+void fail_no_more() noexcept { left_until_failure = kNever; }
+
+// Counting down from 0 has given the largest number there is.
+bool has_failed() noexcept { return left_until_failure == kNever; }
 
 }  // namespace treadle::testing::heap
