@@ -756,7 +756,7 @@ class Portable(unittest.TestCase):
             chapter = stages.newest().path
             kit = Path(__file__).parent / "open_in_tree.cpp"
             subprocess.run([compiler, "-std=c++20", "-DTREADLE_PORTABLE", f"-I{chapter}/include", f"-I{chapter}/examples", str(kit),
-                            f"{chapter}/examples/support/file_tree.cpp", f"{chapter}/src/unique_fd.cpp", "-lfmt", "-o", f"{name}/open"], check=True)
+                            f"{chapter}/examples/support/file_tree.cpp", f"{chapter}/src/unique_fd.cpp", f"{chapter}/src/system.cpp", "-lfmt", "-o", f"{name}/open"], check=True)
             for path, text in (("docs/page.html", "page"), ("docs/", "docs"), ("in.html", ""), ("out.txt", ""), ("outdir/secret.txt", ""),
                                ("docs/updir/secret.txt", ""), ("nope", ""), ("index.html/x", "")):
                 done = subprocess.run([f"{name}/open", f"{name}/site", path], capture_output=True, text=True)

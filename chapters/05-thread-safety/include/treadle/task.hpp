@@ -356,7 +356,7 @@ class TaskBlockOf final : public TaskBlock {
 
 /// Waits for a task to end. What `co_await task` makes. Cancelled, it leaves the task it waited for
 /// alone: others may wait for the same one. (asyncio would cancel that too.)
-class Join : public Suspension, private Completion {
+class Join : private Completion, public Suspension {
  public:
   bool await_ready() const noexcept { return false; }
   std::string waits_for() const override { return target_.label(); }

@@ -82,12 +82,14 @@ class TaskReferences {
 
  private:
   using Word = std::uint64_t;
-  static constexpr Word kPlain = 1;
-  static constexpr Word kOwner = Word{1} << 32;
-  static constexpr Word kDone = Word{1} << 62;
-  static constexpr Word kLoop = Word{1} << 63;
+  // The marks are the lowest bits, and the owners the highest, so that each test is one instruction.
+  static constexpr Word kLoop = 1;
+  static constexpr Word kDone = 2;
+  static constexpr Word kPlain = 4;
+  static constexpr int kOwnerShift = 33;
+  static constexpr Word kOwner = Word{1} << kOwnerShift;
 
-  static constexpr Word owners(Word word) noexcept { return (word & (kDone - 1)) / kOwner; }
+  static constexpr Word owners(Word word) noexcept { return word >> kOwnerShift; }
 
   bool subtract(Word reference) noexcept {
     // Whatever has the only reference there is need not lock the bus to know it.
