@@ -182,9 +182,9 @@ class RemoteTask : public TaskHandle<TaskBlockOf<T>> {
   // The handle itself and no second one, so that a value can be moved out.
   Task<T> give() && { return Task<T>(std::move(this->block_)); }
 
-  static typename Task<T>::View view(TaskBlockOf<T>& block) {
-    block.mark_retrieved();
-    return block.result().get();
+  static typename Task<T>::View view(TaskBlockOf<T>& task) {
+    task.mark_retrieved();
+    return task.result().get();
   }
   void block_for(Delay timeout) const {
     const auto deadline = Clock::later(SteadyClock::instance().now(), timeout.in_nanoseconds());

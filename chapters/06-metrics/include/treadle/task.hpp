@@ -684,7 +684,7 @@ class TaskHandle {
 
  protected:
   TaskHandle() noexcept = default;
-  explicit TaskHandle(Ref<Block> block) noexcept : block_(std::move(block)) {}
+  explicit TaskHandle(Ref<Block> task) noexcept : block_(std::move(task)) {}
   ~TaskHandle() = default;
   TaskHandle(const TaskHandle&) = default;
   TaskHandle& operator=(const TaskHandle&) = default;
@@ -731,7 +731,7 @@ class AnyTask : public TaskHandle<TaskBlock> {
  public:
   /// A handle to nothing, to be assigned to.
   AnyTask() noexcept = default;
-  explicit AnyTask(Ref<TaskBlock> block) noexcept : TaskHandle(std::move(block)) {}
+  explicit AnyTask(Ref<TaskBlock> task) noexcept : TaskHandle(std::move(task)) {}
 
   template <class Block>
   AnyTask(const TaskHandle<Block>& task) noexcept
@@ -772,7 +772,7 @@ class Task : public TaskHandle<TaskBlockOf<T>> {
 
   /// A handle to nothing, to be assigned to.
   Task() noexcept = default;
-  explicit Task(Ref<Block> block) noexcept : Handle(std::move(block)) {}
+  explicit Task(Ref<Block> task) noexcept : Handle(std::move(task)) {}
 
   using Handle::block;
 
@@ -811,8 +811,8 @@ class Task : public TaskHandle<TaskBlockOf<T>> {
   /// while others hold handles to it.
   T take() && {
     require_done();
-    const Ref<Block> block = std::move(this->block_);
-    return take_from(*block);
+    const Ref<Block> task = std::move(this->block_);
+    return take_from(*task);
   }
 
   /// Waits for the end; a `const T&` that is good while any handle is.
@@ -841,14 +841,14 @@ class Task : public TaskHandle<TaskBlockOf<T>> {
     T await_resume() { return take_from(this->target()); }
   };
 
-  static T take_from(Block& block) {
-    block.mark_retrieved();
-    if (!block.shared()) return block.result().take();
+  static T take_from(Block& task) {
+    task.mark_retrieved();
+    if (!task.shared()) return task.result().take();
     if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
-      return block.result().get();
+      return task.result().get();
     } else {
-      if (block.error()) return block.result().take();
-      throw InvalidStateError("the value of " + block.label() +
+      if (task.error()) return task.result().take();
+      throw InvalidStateError("the value of " + task.label() +
                               " can only be moved, and others hold handles to the task");
     }
   }
