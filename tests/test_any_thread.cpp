@@ -3,7 +3,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -12,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "testing/allocation_failure.hpp"
 #include "testing/faults.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
@@ -38,6 +41,7 @@ using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
 using treadle::testing::Counted;
+using treadle::testing::FailingAllocation;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
@@ -200,6 +204,24 @@ TEST_CASE("AnyThread: a task that waits is cancelled from another thread, which 
   CHECK(task.cancelled());
   CHECK(why_cancelled(task) == "cancelled by another thread: enough");
   CHECK_FALSE(task.cancel());
+}
+
+TEST_CASE("AnyThread: a cancel that finds no memory for its way to the loop is not counted",
+          "[any_thread][cancel][allocation][real-time]") {
+  LoopInThread other;
+  const auto task = other.loop.create_task(sleeps_long());
+  REQUIRE(comes_to_wait(task));
+  int failures = 0;
+  for (bool asked = false; !asked; failures += asked ? 0 : 1) {
+    const FailingAllocation failing(static_cast<std::size_t>(failures));
+    try {
+      asked = task.cancel("a reason that is longer than a short string");
+    } catch (const std::bad_alloc&) {
+      CHECK(task.cancelling() == 0);
+    }
+  }
+  CHECK(failures >= 3);  // of the words, of the request, and of its way
+  REQUIRE(comes_true([&] { return task.done(); }));
 }
 
 TEST_CASE_METHOD(LoopFixture,

@@ -204,6 +204,37 @@ TEST_CASE("DoneCallback: one that never runs goes with its loop",
   CHECK(balanced);
 }
 
+// Refuses to end, so that its loop has to destroy it.
+Coro<int> refuse() {
+  while (true) {
+    try {
+      co_await Sleep(1h);
+    } catch (const CancelledError&) {
+      continue;
+    }
+  }
+}
+
+TEST_CASE("DoneCallback: one of a task that refuses to end goes with its loop",
+          "[task][done_callback][lifetime][close]") {
+  Counted::reset();
+  AllocationCheck memory;
+  {
+    EventLoop loop;
+    loop.set_exception_handler([](const treadle::ErrorContext&) {});
+    const auto task = loop.create_task(refuse());
+    bool called = false;
+    task.add_done_callback([&called, counted = Counted(1)] { called = true; });
+    loop.run_until_idle();
+    loop.close(0s);
+    CHECK(task.cancelled());
+    CHECK_FALSE(called);
+    CHECK(Counted::live() == 0);
+  }
+  const bool balanced = memory.balanced();
+  CHECK(balanced);
+}
+
 TEST_CASE_METHOD(LoopFixture, "DoneCallback: of a task whose loop is gone it is an error",
                  "[task][done_callback][lifetime]") {
   std::optional<EventLoop> other(std::in_place);

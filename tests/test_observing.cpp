@@ -252,9 +252,11 @@ TEST_CASE_METHOD(LoopFixture,
     note("has " + std::to_string(*co_await std::move(task)));
   };
   Task<Value> task = loop.create_task(give_value());
+  const auto taker = loop.create_task(take(task));
+  loop.run_once();  // it waits, and goes on before the callbacks run
   task.add_done_callback([] {});
   task.add_done_callback([](const AnyTask& done) { CHECK(done.done()); });
-  const auto taker = loop.create_task(take(std::move(task)));
+  task = {};
   run_until_idle();
   CHECK(trace == Trace{"has 5"});
 }
@@ -342,6 +344,13 @@ TEST_CASE_METHOD(LoopFixture, "Observing: finished() does not count as having se
   loop.create_task(wait(loop.create_task(fail())));
   run_until_idle();
   CHECK(errors == Trace{"Task-1 failed and nobody awaited it: broken"});
+  {
+    const auto owner = loop.create_task(fail());
+    loop.create_task(wait(owner));
+    run_until_idle();
+    CHECK(errors.size() == 1);
+  }
+  CHECK(errors.size() == 2);
 }
 
 TEST_CASE_METHOD(LoopFixture, "Observing: finished() that is cancelled leaves the task alone",

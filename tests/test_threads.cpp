@@ -128,8 +128,7 @@ TEST_CASE("Threads: a stuck loop raises while the process has never started a th
 }
 
 TEST_CASE_METHOD(DefaultFixture,
-                 "Threads: in a process that has had threads a stuck loop reports who waits for "
-                 "what, and waits",
+                 "Threads: in a process with threads a stuck loop says what waits, and waits",
                  "[threads][deadlock][real-time]") {
   WaitList list;
   const auto first = spawn("first", wait_in(list));
@@ -303,7 +302,7 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a job that no task waits for any more is
 }
 
 TEST_CASE_METHOD(LoopFixture, "Threads: a job that the pool refuses is no work of the loop",
-                 "[threads][deadlock][run_in_thread]") {
+                 "[threads][deadlock][run_in_thread][real-time]") {
   ThreadPool pool(1);
   {
     const NoThreads none;

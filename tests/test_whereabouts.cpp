@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -172,6 +174,8 @@ TEST_CASE("Whereabouts: a loop that closes shows a task when it has been destroy
     loop.call_soon([gate = WhenDestroyed([&] {
                       refuses = true;
                       comes_true([&] { return asks.load(); });
+                      // So that it probably asks before the task is destroyed; the law holds anyway.
+                      std::this_thread::sleep_for(20ms);
                     })] {});
     const Task<> task = loop.create_task(sleeps());
     posted = true;

@@ -36,11 +36,6 @@ void try_to_report(F report) noexcept {
 
 }  // namespace
 
-std::string describe(const ErrorContext& context) {
-  if (!context.error) return context.message;
-  return fmt::format("{}: {}", context.message, describe(context.error));
-}
-
 ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskBlock& about)
     : message(std::move(what)),
       error(std::move(why)),

@@ -47,15 +47,6 @@ void try_to_report(F report) noexcept {
 
 }  // namespace
 
-std::string describe(const ErrorContext& context) {
-  std::string text = context.message;
-  if (context.error) text += ": " + describe(context.error);
-  if (!context.debug) return text;
-  if (!context.made_at.empty()) text += "\n  made at " + context.made_at;
-  for (const StackEntry& entry : context.stack) text += "\n  in " + to_string(entry);
-  return text;
-}
-
 ErrorContext::ErrorContext(std::string what, std::exception_ptr why, const TaskBlock& about)
     : message(std::move(what)),
       error(std::move(why)),

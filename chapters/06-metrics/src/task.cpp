@@ -142,8 +142,6 @@ AwaitChain TaskBlock::chain_from(const PromiseBase& innermost, std::size_t most)
 
 AwaitChain TaskBlock::chain() const {
   if (done()) return record_or_null() ? record_or_null()->error_chain() : AwaitChain{};
-  // Another thread closes the loop, takes no question any more, and is about to destroy the task.
-  if (inbox_->runs_elsewhere()) return {};
   // Its own locals may ask as they go.
   if (frame_.promise() == nullptr || resume_at_ == nullptr) return {};
   // Who runs is in the midst of a coroutine that the task does not know: only the first is certain.

@@ -39,6 +39,7 @@
 #include <utility>
 
 #include "treadle/clock.hpp"
+#include "treadle/errors.hpp"
 #include "treadle/io_budget.hpp"
 #include "treadle/poller.hpp"
 #include "treadle/scheduled_call.hpp"
@@ -71,7 +72,10 @@ concept CallbackFunction = std::invocable<F> && !requires(std::invoke_result_t<F
 };
 
 /// The message with the error behind it, on one line.
-std::string describe(const ErrorContext& context);
+inline std::string describe(const ErrorContext& context) {
+  if (!context.error) return context.message;
+  return context.message + ": " + describe(context.error);
+}
 
 /// Owns tasks and runs them, one step at a time, on the thread that calls one of its run functions.
 class EventLoop final : public TaskHost {

@@ -51,6 +51,7 @@
 
 #include "treadle/call.hpp"
 #include "treadle/clock.hpp"
+#include "treadle/errors.hpp"
 #include "treadle/inbox.hpp"
 #include "treadle/io_budget.hpp"
 #include "treadle/loop_options.hpp"
@@ -84,7 +85,10 @@ concept CallbackFunction = std::invocable<F> && !requires(std::invoke_result_t<F
 };
 
 /// The message with the error behind it, on one line.
-std::string describe(const ErrorContext& context);
+inline std::string describe(const ErrorContext& context) {
+  if (!context.error) return context.message;
+  return context.message + ": " + describe(context.error);
+}
 
 class ThreadSafeEventLoop;
 

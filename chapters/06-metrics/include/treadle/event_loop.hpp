@@ -55,6 +55,7 @@
 
 #include "treadle/call.hpp"
 #include "treadle/clock.hpp"
+#include "treadle/errors.hpp"
 #include "treadle/inbox.hpp"
 #include "treadle/io_budget.hpp"
 #include "treadle/loop_options.hpp"
@@ -95,7 +96,14 @@ concept CallbackFunction = std::invocable<F> && !requires(std::invoke_result_t<F
 
 /// The message with the error behind it, on one line. In debug mode there follow lines that say where
 /// the task was made and where it stood.
-std::string describe(const ErrorContext& context);
+inline std::string describe(const ErrorContext& context) {
+  std::string text = context.message;
+  if (context.error) text += ": " + describe(context.error);
+  if (!context.debug) return text;
+  if (!context.made_at.empty()) text += "\n  made at " + context.made_at;
+  for (const StackEntry& entry : context.stack) text += "\n  in " + to_string(entry);
+  return text;
+}
 
 class ThreadSafeEventLoop;
 
