@@ -30,8 +30,8 @@ PROGRAMS = ("inbox_model", "claim_model")
 # Relacy replaces the plain operator delete and no other.
 # And recycled memory would hide from it what is freed: it rests, and is not seen to go.
 FLAGS = ["-std=c++20", "-DFMT_HEADER_ONLY", "-fno-sized-deallocation", "-DTREADLE_NO_RECYCLING"]
-# What the inbox needs of a stage besides its own text, where the stage has it.
-BESIDES = ("stage/src/errors.cpp", "stage/src/recycle.cpp")
+# What the inbox needs besides its own text, if it is there: of the stage, and of the model in place of the stage's.
+BESIDES = ("clock.cpp", "stage/src/errors.cpp", "stage/src/recycle.cpp")
 # Relacy's threads are fibers of one thread, and share what is thread_local. What is so in the inbox is a pointer, null at first.
 THREAD_LOCAL = re.compile(r"^thread_local (.+\*) (\w+) = nullptr;$", re.MULTILINE)
 PER_THREAD = r"model::PerThread<\1> \2;"

@@ -62,6 +62,11 @@
 
 namespace model {
 
+// Relacy's operators are inline functions. Where all calls are inlined, the program would have none, and the stage's other
+// sources would get memory of the system's, which Relacy then takes for freed twice.
+[[gnu::used]] inline void* (*const allocates)(std::size_t) = &::operator new;
+[[gnu::used]] inline void (*const frees)(void*) noexcept = &::operator delete;
+
 using Place = std::source_location;
 
 inline rl::debug_info info(const Place& place) {
