@@ -211,8 +211,8 @@ bool explore(const Scenario& chosen) {
   params.output_stream = params.progress_stream = &account;
 
   const auto begun = std::chrono::steady_clock::now();
-  const bool good =
-      chosen.threads() == 2 ? model::simulate_bound<Run<2>>(params) : model::simulate_bound<Run<3>>(params);
+  const bool good = chosen.threads() == 2 ? model::simulate_bound<Run<2>>(params)
+                                          : model::simulate_bound<Run<3>>(params);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   std::printf("%-46s up to %d preemptions   %10lu runs %5.1f s  %s\n", chosen.name, chosen.bound,
               static_cast<unsigned long>(params.stop_iteration), took.count(),

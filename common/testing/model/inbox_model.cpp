@@ -45,7 +45,7 @@ enum class End {
 /// Who takes part, and what happens besides.
 struct Scenario {
   const char* name;
-  unsigned long limit;  // up to three threads: so many preemptions at most; more: so many runs, at random
+  unsigned long limit;  // so many preemptions at most; with more than three threads, so many runs
   End end = End::kAllHaveRun;
   int posters = 0;
   int posts = 0;           // by each poster

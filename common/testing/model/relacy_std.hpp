@@ -186,6 +186,11 @@ using Counter = rl::atomic<int>;
 }  // namespace model
 
 namespace std {
+namespace this_fiber {
+/// Other threads may come before the next lock anyway. The system's would cost each of a million runs its turn on the processor.
+inline void yield() noexcept {}
+}  // namespace this_fiber
+
 using model::Atomic;
 using model::ConditionVariable;
 using model::LockGuard;
@@ -197,3 +202,4 @@ using model::Mutex;
 #define lock_guard LockGuard
 #define mutex Mutex
 #define scoped_lock LockGuard
+#define this_thread this_fiber
