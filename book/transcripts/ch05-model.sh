@@ -9,6 +9,7 @@ from test_runner import build
 from treadle_tools import stages
 
 workshop = Workshop(ROOT, stages.find("05", ROOT).path, build.chosen_compiler(), ROOT / "build/model")
+workshop.prepare(OPTIMISED)
 workshop.compile(workshop.copy("whole"), OPTIMISED)
 END
 for _scenario in "one post, and a timer" "a signal" "a post and stop()"; do

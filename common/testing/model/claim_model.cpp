@@ -190,7 +190,7 @@ struct Run : rl::test_suite<Run<kThreads>, kThreads> {
 const Scenario kScenarios[] = {
     {.name = "crosswise", .bound = 2, .acts = {Act::kReach, Act::kReach}},
     {.name = "there and back, crosswise", .bound = 2, .acts = {Act::kReachAndBack, Act::kReachAndBack}},
-    {.name = "a question, and one that acts", .bound = 3, .acts = {Act::kAskOne, Act::kReach}, .crosswise = false},
+    {.name = "a question, and one that acts", .bound = 2, .acts = {Act::kAskOne, Act::kReach}, .crosswise = false},
     {.name = "a question that is given up", .bound = 2, .acts = {Act::kAskOne, Act::kReach}, .crosswise = false, .gives_up = true},
     {.name = "one acts, one runs", .bound = 3, .acts = {Act::kReach, Act::kRun}, .crosswise = false},
     {.name = "one asks, one runs", .bound = 3, .acts = {Act::kAskOne, Act::kRun}, .crosswise = false},
@@ -206,14 +206,13 @@ bool explore(const Scenario& chosen) {
   scenario = &chosen;
   rl::ostringstream account;
   rl::test_params params;
-  params.search_type = rl::sched_bound;
   params.context_bound = static_cast<unsigned>(chosen.bound);
   params.execution_depth_limit = 2000;
   params.output_stream = params.progress_stream = &account;
 
   const auto begun = std::chrono::steady_clock::now();
-  const bool good =
-      chosen.threads() == 2 ? rl::simulate<Run<2>>(params) : rl::simulate<Run<3>>(params);
+  const bool good = chosen.threads() == 2 ? model::simulate_bound<Run<2>>(params)
+                                          : model::simulate_bound<Run<3>>(params);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   std::printf("%-46s up to %d preemptions   %10lu runs %5.1f s  %s\n", chosen.name, chosen.bound,
               static_cast<unsigned long>(params.stop_iteration), took.count(),

@@ -45,8 +45,7 @@ enum class End {
 /// Who takes part, and what happens besides.
 struct Scenario {
   const char* name;
-  rl::scheduler_type_e search;
-  unsigned long limit = 0;  // bound: so many preemptions at most; random: so many runs
+  unsigned long limit;  // so many preemptions at most; with more than three threads, so many runs
   End end = End::kAllHaveRun;
   int posters = 0;
   int posts = 0;           // by each poster
@@ -298,29 +297,29 @@ struct Run : rl::test_suite<Run<kThreads>, kThreads> {
 
 // clang-format off
 const Scenario kScenarios[] = {
-    {.name = "one post", .search = rl::sched_full,
+    {.name = "one post", .limit = 6,
      .posters = 1, .posts = 1},
-    {.name = "one post, and a timer", .search = rl::sched_bound, .limit = 6,
+    {.name = "one post, and a timer", .limit = 4,
      .posters = 1, .posts = 1, .timers = 1},
-    {.name = "stop()", .search = rl::sched_bound, .limit = 5,
+    {.name = "stop()", .limit = 4,
      .end = End::kStopped, .timers = 1},
-    {.name = "a signal", .search = rl::sched_bound, .limit = 6,
+    {.name = "a signal", .limit = 6,
      .signaller = true, .timers = 1},
-    {.name = "one job, and then the loop is stuck", .search = rl::sched_bound, .limit = 6,
+    {.name = "one job, and then the loop is stuck", .limit = 6,
      .end = End::kIsStuck, .posters = 1, .posts = 1},
-    {.name = "two posts, answered; a busy turn", .search = rl::sched_bound, .limit = 4,
+    {.name = "two posts, answered; a busy turn", .limit = 4,
      .posters = 1, .posts = 2, .answers = true, .busy_turns = 1},
-    {.name = "a post and a signal", .search = rl::sched_bound, .limit = 3,
+    {.name = "a post and a signal", .limit = 3,
      .posters = 1, .posts = 1, .signaller = true, .timers = 1},
-    {.name = "a post and stop()", .search = rl::sched_bound, .limit = 3,
+    {.name = "a post and stop()", .limit = 3,
      .end = End::kStopped, .posters = 1, .posts = 1, .answers = true},
-    {.name = "two posters, two posts each, and a timer", .search = rl::sched_bound, .limit = 3,
+    {.name = "two posters, two posts each, and a timer", .limit = 2,
      .posters = 2, .posts = 2, .timers = 1},
-    {.name = "three posters, three posts each, answered", .search = rl::sched_random, .limit = 200000,
+    {.name = "three posters, three posts each, answered", .limit = 20000,
      .posters = 3, .posts = 3, .answers = true, .timers = 2, .busy_turns = 2},
-    {.name = "three posters, three posts each, and a signal", .search = rl::sched_random, .limit = 200000,
+    {.name = "three posters, three posts each, and a signal", .limit = 20000,
      .posters = 3, .posts = 3, .signaller = true, .timers = 2, .busy_turns = 2},
-    {.name = "three posters, three posts each, and stop()", .search = rl::sched_random, .limit = 200000,
+    {.name = "three posters, three posts each, and stop()", .limit = 20000,
      .end = End::kStopped, .posters = 3, .posts = 3, .answers = true, .timers = 2, .busy_turns = 2},
 };
 // clang-format on
@@ -328,19 +327,18 @@ const Scenario kScenarios[] = {
 bool simulate(rl::test_params& params) {
   switch (scenario->threads()) {
     case 2:
-      return rl::simulate<Run<2>>(params);
+      return model::simulate_bound<Run<2>>(params);
     case 3:
-      return rl::simulate<Run<3>>(params);
+      return model::simulate_bound<Run<3>>(params);
     case 4:
-      return rl::simulate<Run<4>>(params);
+      return model::simulate_random<Run<4>>(params);
     default:
-      return rl::simulate<Run<5>>(params);
+      return model::simulate_random<Run<5>>(params);
   }
 }
 
 std::string search_words(const Scenario& of) {
-  if (of.search == rl::sched_full) return "every order";
-  if (of.search == rl::sched_random) return "at random";
+  if (of.threads() > 3) return "at random";
   return "up to " + std::to_string(of.limit) + " preemptions";
 }
 
@@ -350,7 +348,6 @@ bool explore(const Scenario& chosen) {
   scenario = &chosen;
   rl::ostringstream account;  // any other would ask the run for its memory
   rl::test_params params;
-  params.search_type = chosen.search;
   params.iteration_count = chosen.limit;
   params.context_bound = static_cast<unsigned>(chosen.limit);
   params.execution_depth_limit = 2000;

@@ -10,57 +10,14 @@
 // Not thread safe, nor meant to be: Relacy's threads are fibers of one thread.
 #pragma once
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <array>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <functional>
-#include <future>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <source_location>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <thread>
-#include <utility>
-#include <vector>
-
-// After all others: it redefines words of the language, and what it redefines is taken back below.
-#include <relacy/relacy.hpp>
-
-// Relacy redefines words of the language and of the library. Here they mean what they always do.
-#undef $
-#undef VAR
-#undef assert
-#undef calloc
-#undef delete
-#undef errno
-#undef free
-#undef futex
-#undef malloc
-#undef memory_order_acq_rel
-#undef memory_order_acquire
-#undef memory_order_consume
-#undef memory_order_relaxed
-#undef memory_order_release
-#undef memory_order_seq_cst
-#undef new
-#undef realloc
+#include "relacy_headers.hpp"
 
 namespace model {
+
+// Relacy's operators are inline functions. Where all calls are inlined, the program would have none, and the stage's other
+// sources would get memory of the system's, which Relacy then takes for freed twice.
+[[gnu::used]] inline void* (*const allocates)(std::size_t) = &::operator new;
+[[gnu::used]] inline void (*const frees)(void*) noexcept = &::operator delete;
 
 using Place = std::source_location;
 
@@ -195,12 +152,45 @@ class PerThread {
   std::array<T, 16> values_{};
 };
 
+/// rl::simulate() with one scheduler. It has three, and would be compiled for all of them, for each mutant and number of threads.
+template <class Test, class Scheduler>
+bool simulate(rl::test_params& params) {
+  params.test_name = "";
+  rl::ostringstream state;
+  if (rl::run_test<Test, Scheduler>(params, state, false) == rl::test_result_success) return true;
+  // Once more, for the account.
+  params.initial_state = params.final_state = state.str();
+  params.collect_history = true;
+  rl::ostringstream ignored;
+  rl::run_test<Test, Scheduler>(params, ignored, true);
+  return false;
+}
+
+/// In every order, up to `params.context_bound` preemptions.
+template <class Test>
+bool simulate_bound(rl::test_params& params) {
+  params.search_type = rl::sched_bound;
+  return simulate<Test, rl::context_bound_scheduler<Test::params::thread_count>>(params);
+}
+
+/// In `params.iteration_count` orders, at random.
+template <class Test>
+bool simulate_random(rl::test_params& params) {
+  params.search_type = rl::sched_random;
+  return simulate<Test, rl::random_scheduler<Test::params::thread_count>>(params);
+}
+
 /// What an eventfd counts with: threads can also sleep on it.
 using Counter = rl::atomic<int>;
 
 }  // namespace model
 
 namespace std {
+namespace this_fiber {
+/// Other threads may come before the next lock anyway. The system's would cost each of a million runs its turn on the processor.
+inline void yield() noexcept {}
+}  // namespace this_fiber
+
 using model::Atomic;
 using model::ConditionVariable;
 using model::LockGuard;
@@ -212,3 +202,4 @@ using model::Mutex;
 #define lock_guard LockGuard
 #define mutex Mutex
 #define scoped_lock LockGuard
+#define this_thread this_fiber
