@@ -92,8 +92,8 @@ Coro<int> yields() {
 }
 
 // A task whose operation finds no memory tries it once more.
-template <class F>
-Coro<> tries_twice(World& world, F operation) {
+template <class T>
+Coro<> tries_twice(World& world, Coro<T> (*operation)(World&)) {
   bool failed = false;
   try {
     co_await operation(world);
@@ -108,7 +108,8 @@ Coro<> tries_twice(World& world, F operation) {
 
 template <class F>
 auto task_that(F operation) {
-  return [operation](World& world) { world.loop.create_task(tries_twice(world, operation)); };
+  // A pointer to the function: g++ warns of a local type in a coroutine's frame.
+  return [call = +operation](World& world) { world.loop.create_task(tries_twice(world, call)); };
 }
 
 const auto run_until_idle = [](World& world) { world.loop.run_until_idle(); };

@@ -176,10 +176,11 @@ class Toolchain:
         return archive if archive.stat().st_mtime > newest else None
 
     def kit_library(self, stage: Path) -> Path | None:
-        """The test kit's own sources, except those with a main. They know no stage, so one library serves all."""
+        """The test kit's own sources, except those with a main and those of the model. They know no stage, so one library serves all."""
         place = self.root / "common" / "testing"
         sources = [p for p in sorted(place.glob("**/*.cpp"))
-                   if not re.search(r"CATCH_CONFIG_(MAIN|RUNNER)|\bmain *\(", p.read_text(encoding="utf-8"))]
+                   if p.parent.name != "model"
+                   and not re.search(r"CATCH_CONFIG_(MAIN|RUNNER)|\bmain *\(", p.read_text(encoding="utf-8"))]
         if not sources:
             return None
         inputs = sources + sorted(place.glob("**/*.hpp"))
