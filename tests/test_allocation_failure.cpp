@@ -91,7 +91,7 @@ Coro<int> yields() {
   co_return 1;
 }
 
-// A task whose operation finds no memory tries it once more.
+// A task that finds no memory for an operation tries it once more.
 template <class T>
 Coro<> tries_twice(World& world, Coro<T> (*operation)(World&)) {
   bool failed = false;

@@ -33,7 +33,7 @@ using treadle::testing::Trace;
 
 Coro<int> give(int value) { co_return value; }
 
-/// A fixture whose tasks say what became of them.
+/// A fixture with tasks that say how they ended.
 class Cancelling : public LoopFixture {
  public:
   /// Waits for a long time, says how that ended, and passes it on.

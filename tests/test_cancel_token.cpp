@@ -12,6 +12,7 @@
 
 #include "testing/child_process.hpp"
 #include "testing/loop_fixture.hpp"
+#include "testing/sleeper_fixture.hpp"
 #include "treadle/run.hpp"
 #include "treadle/sleep.hpp"
 
@@ -35,6 +36,7 @@ using treadle::yield_now;
 using treadle::testing::AllocationCheck;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
+using treadle::testing::SleeperFixture;
 using treadle::testing::Trace;
 
 class TimedOut : public std::runtime_error {
@@ -88,21 +90,10 @@ Coro<> within(Delay limit, Coro<> work, std::string name = "limit") {
   }
 }
 
-/// A fixture whose tasks say what became of them.
-class Tokens : public LoopFixture {
+/// A fixture with tasks that say how they ended.
+class Tokens : public SleeperFixture {
  public:
   void say_how(const std::exception_ptr& error) { note(treadle::describe(error)); }
-
-  /// Waits for a long time, says how that ended, and passes it on.
-  Coro<> wait(std::string name) {
-    try {
-      co_await Sleep(1h);
-      note(name + " slept");
-    } catch (const CancelledError& cancelled) {
-      note(name + " " + cancelled.message());
-      throw;
-    }
-  }
 
   Coro<> pass(Coro<> inner) { co_await std::move(inner); }
 
@@ -321,7 +312,7 @@ TEST_CASE_METHOD(Tokens,
   for (std::size_t left = 20; left > 0; --left) CHECK(task.uncancel() == left - 1);
 }
 
-// ---- Whose reason is told
+// ---- Which reason is told
 
 TEST_CASE_METHOD(
     Tokens, "CancelToken: thrown on, a request that was taken back becomes the oldest that is left",

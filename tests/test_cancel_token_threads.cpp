@@ -9,7 +9,9 @@
 #include "testing/child_process.hpp"
 #include "testing/loop_fixture.hpp"
 #include "testing/other_thread.hpp"
+#include "testing/sleeper_fixture.hpp"
 #include "testing/thread.hpp"
+#include "testing/time_limit.hpp"
 #include "treadle/run_coroutine_threadsafe.hpp"
 #include "treadle/sleep.hpp"
 
@@ -25,26 +27,18 @@ using treadle::EventLoop;
 using treadle::Sleep;
 using treadle::Task;
 using treadle::yield_now;
+using treadle::testing::comes_true;
 using treadle::testing::in_child;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
+using treadle::testing::SleeperFixture;
 using treadle::testing::Thread;
 using treadle::testing::Trace;
 
-/// A fixture whose loop runs while another thread does something.
-class Crossing : public LoopFixture {
+/// A fixture with a loop that runs while another thread does something.
+class Crossing : public SleeperFixture {
  public:
-  Coro<> wait(std::string name) {
-    try {
-      co_await Sleep(1s);
-      note(name + " slept");
-    } catch (const CancelledError& cancelled) {
-      note(name + " " + cancelled.message());
-      throw;
-    }
-  }
-
   /// Does `f()` on another thread in a turn of the loop, which waits for that.
   template <class F>
   void in_turn(F f) {
@@ -153,9 +147,11 @@ TEST_CASE("CancelTokenThreads: threads that cancel and take back leave the count
   constexpr int kThreads = 3;
   constexpr int kRounds = 300;
   LoopInThread other;
-  std::atomic<bool> over = false;
+  std::atomic<bool> begun = false, over = false;
   std::atomic<int> heard = 0;
-  const auto body = [](std::atomic<bool>& ends, std::atomic<int>& told) -> Coro<> {
+  const auto body = [](std::atomic<bool>& begins, std::atomic<bool>& ends,
+                       std::atomic<int>& told) -> Coro<> {
+    begins = true;  // a request that came before would be the end of the task
     while (!ends) {
       try {
         co_await Sleep(1ms);
@@ -164,8 +160,9 @@ TEST_CASE("CancelTokenThreads: threads that cancel and take back leave the count
       }
     }
   };
-  const auto remote = treadle::run_coroutine_threadsafe(other.loop, body(over, heard));
+  const auto remote = treadle::run_coroutine_threadsafe(other.loop, body(begun, over, heard));
   const AnyTask task = remote;
+  REQUIRE(comes_true([&] { return begun.load(); }));
   {
     std::vector<std::unique_ptr<Thread>> threads;
     for (int thread = 0; thread < kThreads; ++thread) {

@@ -171,7 +171,7 @@ TEST_CASE("Claim: another thread may post to a loop that one acts on, and is not
   CHECK(sleeper.cancelled());
 }
 
-TEST_CASE("Claim: who asks a loop that another thread acts on is answered when that ends",
+TEST_CASE("Claim: a question to a loop that another thread acts on is answered when that ends",
           "[claim][real-time]") {
   EventLoop loop;
   const AnyTask sleeper = loop.create_task(sleeps());
@@ -188,8 +188,7 @@ TEST_CASE("Claim: who asks a loop that another thread acts on is answered when t
   CHECK(heard == "sleep of 3600s");
 }
 
-TEST_CASE("Claim: who is to run a loop waits until another thread has acted on it",
-          "[claim][real-time]") {
+TEST_CASE("Claim: to run a loop waits until another thread has acted on it", "[claim][real-time]") {
   EventLoop loop;
   std::unique_ptr<Thread> runs;
   bool ran = false, ran_too_soon = true, asleep = false;

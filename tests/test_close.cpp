@@ -13,6 +13,7 @@
 #include "testing/child_process.hpp"
 #include "testing/descriptors.hpp"
 #include "testing/loop_fixture.hpp"
+#include "testing/sleeper_fixture.hpp"
 #include "testing/socket_pair.hpp"
 #include "treadle/sleep.hpp"
 
@@ -39,6 +40,7 @@ using treadle::testing::Counted;
 using treadle::testing::DescriptorCheck;
 using treadle::testing::in_child;
 using treadle::testing::LoopFixture;
+using treadle::testing::SleeperFixture;
 using treadle::testing::SocketPair;
 using treadle::testing::Trace;
 using treadle::testing::VirtualClock;
@@ -46,18 +48,8 @@ using treadle::testing::VirtualClock;
 Coro<int> give(int value) { co_return value; }
 
 /// A fixture whose tasks say how they end.
-class Closing : public LoopFixture {
+class Closing : public SleeperFixture {
  public:
-  Coro<> wait(std::string name) {
-    try {
-      co_await Sleep(1h);
-      note(name + " slept");
-    } catch (const CancelledError& cancelled) {
-      note(name + " " + cancelled.message());
-      throw;
-    }
-  }
-
   /// Needs a while to clean up.
   Coro<> clean_up(std::string name, treadle::Delay needs) {
     try {

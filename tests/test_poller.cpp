@@ -320,7 +320,7 @@ TEST_CASE("Poller: a registration without a waiter may go to another poller",
   CHECK(tried == Tried{1});
 }
 
-TEST_CASE("Poller: those who wait for one descriptor at two pollers break a precondition",
+TEST_CASE("Poller: to wait for one descriptor at two pollers breaks a precondition",
           "[poller][registration][check]") {
   CHECK_THAT(said_in_dying([] {
                Tried tried;
@@ -330,7 +330,7 @@ TEST_CASE("Poller: those who wait for one descriptor at two pollers break a prec
                one.add(reader, input, Readiness::kReadable);
                other.add(writer, input, Readiness::kWritable);
              }),
-             ContainsSubstring("those who wait for a descriptor do so in one loop"));
+             ContainsSubstring("all waiters of a descriptor wait in one loop"));
 }
 
 /// Closes a descriptor when its own is ready.
@@ -476,7 +476,7 @@ TEST_CASE("Poller: who has no descriptor cannot wait for it", "[poller][check]")
                Registration of_nothing;
                poller.add(waiter, of_nothing, Readiness::kReadable);
              }),
-             ContainsSubstring("who waits for a descriptor has one"));
+             ContainsSubstring("only an open descriptor can be waited for"));
 }
 
 // ---- Time

@@ -216,7 +216,8 @@ TEST_CASE("RemoteTask: one that refuses to be cancelled gives its value",
 }
 
 TEST_CASE(
-    "RemoteTask: while a thread blocks for a task that is stuck, the loop says who waits for what",
+    "RemoteTask: while a thread blocks for a task that is stuck, the loop reports which task waits "
+    "for what",
     "[remote][deadlock][real-time]") {
   LoopFixture::restart_ids();
   const auto waits = [](const Task<int>& other) -> Coro<int> { co_return co_await other; };

@@ -85,6 +85,14 @@ class Waits : public Waiter {
 
 Coro<> wait_in(WaitList& list) { co_await Waits(list); }
 
+/// Has a thread of the pool at work until `over` is set.
+Coro<> works_until(ThreadPool& pool, std::atomic<bool>& over) {
+  auto job = [&over] {
+    while (!over) std::this_thread::sleep_for(1ms);
+  };
+  co_await run_in_thread(std::move(job), pool);
+}
+
 // ---- A loop that is stuck
 
 /// A loop as it is without options, in a process that has had a thread. Counts what its handler is told.
@@ -273,7 +281,7 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a job in a pool is waited for, and then 
   CHECK(errors == Trace{});
 }
 
-TEST_CASE_METHOD(LoopFixture, "Threads: a pool whose threads wait for jobs is no work of the loop",
+TEST_CASE_METHOD(LoopFixture, "Threads: a pool with idle threads is no work of the loop",
                  "[threads][deadlock][run_in_thread][real-time]") {
   ThreadPool pool(2);
   loop.run_until_complete(
@@ -287,13 +295,7 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a job that no task waits for any more is
                  "[threads][deadlock][run_in_thread][cancel][real-time]") {
   std::atomic<bool> over = false;
   ThreadPool pool(1);
-  const auto task = loop.create_task([](ThreadPool& threads, std::atomic<bool>& flag) -> Coro<> {
-    co_await run_in_thread(
-        [&flag] {
-          while (!flag) std::this_thread::sleep_for(1ms);
-        },
-        threads);
-  }(pool, over));
+  const auto task = loop.create_task(works_until(pool, over));
   run_until_idle();
   task.cancel();
   loop.run_forever();  // returns while the thread is at work
@@ -424,13 +426,7 @@ TEST_CASE_METHOD(LoopFixture, "Threads: a job that outlasts a deadline by real t
                  "[threads][clock][run_in_thread][cancel][real-time]") {
   std::atomic<bool> over = false;
   ThreadPool pool(1);
-  const auto task = loop.create_task([](ThreadPool& threads, std::atomic<bool>& flag) -> Coro<> {
-    co_await run_in_thread(
-        [&flag] {
-          while (!flag) std::this_thread::sleep_for(1ms);
-        },
-        threads);
-  }(pool, over));
+  const auto task = loop.create_task(works_until(pool, over));
   loop.call_later(5ms, [&] { task.cancel(); });
   loop.call_later(100h, [this] { note("later"); });  // nothing is under way by then
   loop.run_forever();

@@ -65,7 +65,7 @@ Poller::~Poller() {
 
 void Poller::add(FdWaiter& waiter, Registration& registration, Readiness readiness) {
   precondition(!waiter.registered(), "a waiter waits for one descriptor at a time");
-  precondition(registration.fd() >= 0, "who waits for a descriptor has one");
+  precondition(registration.fd() >= 0, "only an open descriptor can be waited for");
   precondition(registration.waiter(readiness) == nullptr,
                "one waiter at a time reads a descriptor, and one writes");
   if (!registration.has_waiter()) {
@@ -79,7 +79,7 @@ void Poller::add(FdWaiter& waiter, Registration& registration, Readiness readine
     registration.poller_ = this;
     registration.index_ = polled_.size() - 1;
   }
-  precondition(registration.poller_ == this, "those who wait for a descriptor do so in one loop");
+  precondition(registration.poller_ == this, "all waiters of a descriptor wait in one loop");
   polled_[registration.index_].events |= bits(readiness);
   registration.side(readiness) = &waiter;
   waiter.registration_ = &registration;

@@ -30,7 +30,7 @@ CancelledError with_causes(CancelledError error, const std::vector<std::exceptio
   try {
     for (std::size_t i = first; i < causes.size(); ++i) error = error.caused_by(causes[i]);
   } catch (const std::bad_alloc&) {
-    return error;  // whose request it is matters more
+    return error;  // the request matters more than its causes
   }
   return error;
 }

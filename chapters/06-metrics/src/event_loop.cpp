@@ -280,7 +280,7 @@ bool EventLoop::raises_when_stuck() const noexcept {
   return options_.when_stuck == WhenStuck::kRaise;
 }
 
-// Compares the text, so that a loop is silent that is woken in vain, or whose tasks go round and wait
+// Compares the text, so that a loop is silent that was woken for nothing, or whose tasks ran and wait
 // for the same again.
 void EventLoop::report_stuck() {
   std::string waiters = describe_waiters();

@@ -352,7 +352,7 @@ void TaskBlock::abandon_ending() noexcept {
 }
 
 void TaskBlock::abandon_failed() noexcept {
-  // The last owner to go leaves an error that nobody can ask for, and the loop is to tell of it.
+  // No owner is left that could ask for the error, so the loop reports it.
   struct Drop {
     void operator()(TaskBlock* task) const noexcept {
       if (task->references_.drop_last_owner()) delete task;

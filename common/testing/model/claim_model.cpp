@@ -12,6 +12,7 @@
 // After it, because what is included from here on runs inside Relacy.
 #include "inbox.cpp"
 #include "posted_calls.cpp"
+#include "scenarios.hpp"
 #include "treadle/inbox.hpp"
 #include "treadle/ref.hpp"
 
@@ -201,38 +202,15 @@ const Scenario kScenarios[] = {
 };
 // clang-format on
 
-/// Prints one line; true if nothing was found. Relacy's account of a run that shows a fault goes to standard error.
 bool explore(const Scenario& chosen) {
   scenario = &chosen;
-  rl::ostringstream account;
-  rl::test_params params;
-  params.context_bound = static_cast<unsigned>(chosen.bound);
-  params.execution_depth_limit = 2000;
-  params.output_stream = params.progress_stream = &account;
-
-  const auto begun = std::chrono::steady_clock::now();
-  const bool good = chosen.threads() == 2 ? model::simulate_bound<Run<2>>(params)
-                                          : model::simulate_bound<Run<3>>(params);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-  std::printf("%-46s up to %d preemptions   %10lu runs %5.1f s  %s\n", chosen.name, chosen.bound,
-              static_cast<unsigned long>(params.stop_iteration), took.count(),
-              good ? "ok" : rl::test_result_str(params.test_result));
-  std::fflush(stdout);
-  if (!good) std::fputs(account.str().c_str(), stderr);
-  return good;
+  return model::explore(chosen.name, "up to " + std::to_string(chosen.bound) + " preemptions",
+                        chosen.bound, [&](rl::test_params& params) {
+                          return chosen.threads() == 2 ? model::simulate_bound<Run<2>>(params)
+                                                       : model::simulate_bound<Run<3>>(params);
+                        });
 }
 
 }  // namespace
 
-/// Explores them all, or the one that is named.
-int main(int argc, char** argv) {
-  const std::string_view wanted = argc > 1 ? argv[1] : "";
-  bool any = false;
-  for (const Scenario& each : kScenarios) {
-    if (!wanted.empty() && wanted != each.name) continue;
-    any = true;
-    if (!explore(each)) return 1;
-  }
-  if (!any) std::fprintf(stderr, "There is no scenario called %s.\n", argv[1]);
-  return any ? 0 : 2;
-}
+int main(int argc, char** argv) { return model::explore_all(argc, argv, kScenarios, explore); }

@@ -74,7 +74,7 @@ class LockGuard {
   const Place place_;
 };
 
-/// Stands in for std::condition_variable. Time does not pass here: whether a wait with a deadline ends by itself is for
+/// Replaces std::condition_variable. Time does not pass here: whether a wait with a deadline ends by itself is for
 /// the scenario to say.
 class ConditionVariable {
  public:

@@ -100,8 +100,8 @@ class EventLoop final : public TaskHost {
   /// awaiters.
   void arm(Timer& timer, Clock::time_point deadline) { timers_.arm(timer, deadline); }
 
-  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For those who
-  /// write awaiters.
+  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For code that
+  /// implements awaiters.
   void watch(FdWaiter& waiter, Registration& registration, Readiness readiness) {
     poller_.add(waiter, registration, readiness);
   }

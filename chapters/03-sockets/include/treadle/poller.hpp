@@ -67,7 +67,7 @@ class FdWaiter {
   Readiness readiness_ = Readiness::kReadable;
 };
 
-/// A descriptor as a poller sees it, and who waits for it. What owns the descriptor owns this too,
+/// A descriptor as a poller sees it, and its waiters. What owns the descriptor owns this too,
 /// and drops it before the descriptor is closed.
 class Registration {
  public:
@@ -84,7 +84,7 @@ class Registration {
 
   int fd() const noexcept { return fd_; }
 
-  /// Who waits until the descriptor is ready in this way, or null.
+  /// The waiter for this readiness of the descriptor, or null.
   FdWaiter* waiter(Readiness readiness) const noexcept {
     return readiness == Readiness::kReadable ? reader_ : writer_;
   }

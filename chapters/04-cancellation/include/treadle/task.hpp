@@ -445,7 +445,7 @@ class TaskHandle {
 
   /// Takes back the newest request without a token, and gives how many are left. When the last one is
   /// taken back that has not been delivered, none is; but a task whose wait was withdrawn for it
-  /// already hears of it, as what it waited for is gone. For those who cancel a task to their own ends.
+  /// already hears of it, because what it waited for is gone. For code that cancels a task for its own purpose.
   ///
   /// A CancelledError whose request was taken back, and that is thrown on, becomes that of the oldest
   /// request that is left, as soon as it leaves a coroutine.

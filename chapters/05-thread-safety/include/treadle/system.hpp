@@ -10,7 +10,7 @@
 //
 // Thread safety: current() may be called from any thread, and so may every function of the object that it returns.
 // Cost: one virtual call for each question, which is little beside a system call.
-// Source: the manual pages, section 2, of the calls by whose names the functions go.
+// Source: section 2 of the manual; each function has the name of the call that it makes.
 #pragma once
 
 #include <poll.h>

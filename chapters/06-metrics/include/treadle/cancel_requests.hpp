@@ -59,8 +59,8 @@ class CancelRequest {
 /// Tells one request from all others: `task.cancel(error, token)` and `task.uncancel(token)`. Timeouts and groups
 /// have one as a member.
 ///
-/// There is one request at a time. A token that is destroyed takes its request back. It keeps what the task
-/// ended with as a handle does.
+/// There is one request at a time. A token that is destroyed takes its request back. It keeps the block of the
+/// task, as an AnyTask does.
 class CancelToken : private CancelRequest {
  public:
   CancelToken() noexcept;

@@ -216,8 +216,8 @@ class ThreadSafeEventLoop final : public TaskHost {
     ++counts_.timers_armed;
   }
 
-  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For those who
-  /// write awaiters.
+  /// Lets `waiter` try whenever the descriptor is ready, at the beginning of a turn. For code that
+  /// implements awaiters.
   void watch(FdWaiter& waiter, Registration& registration, Readiness readiness) {
     inbox_->require_here("a descriptor that is waited for");
     poller_.add(waiter, registration, readiness);
@@ -236,7 +236,7 @@ class ThreadSafeEventLoop final : public TaskHost {
 
   /// A task waits for work that is done outside of the loop, such as a job in a thread or a task of
   /// another loop, and that will make it ready. Until work_finished() the loop is not stuck, and a
-  /// clock that jumps does not jump over it. On the loop's own thread. For those who write awaiters.
+  /// clock that jumps does not jump over it. On the loop's own thread. For code that implements awaiters.
   /// Source: Asio's executor_work_guard.
   void work_started() noexcept { ++work_under_way_; }
 

@@ -94,7 +94,7 @@ class StepWatch {
   LoopMetrics& counts_;
   Clock::time_point now_;
   TaskBlock* by_ = nullptr;                   // whose step this is; also while it ends
-  TaskBlock* told_of_wait_ = nullptr;         // whose on_suspend() observers are being told
+  TaskBlock* told_of_wait_ = nullptr;         // observers are being told that it waits
   bool woken_by_hook_ = false;                // and meanwhile it need not wait any longer
   std::source_location callback_created_at_;  // where what runs is a callback that knows its place
   bool step_timed_ = false;                   // the end of this step has been read from the clock

@@ -29,7 +29,7 @@ class Suspension {
   /// The same in one word, for reports that add up.
   virtual WaitReason reason() const noexcept { return WaitReason::kOther; }
 
-  /// The task whose end it waits for; null if it waits for anything else.
+  /// The task that it waits for; null if it waits for anything else.
   virtual const TaskBlock* blocker() const noexcept { return nullptr; }
 
   /// The task that waits here. REQUIRES: suspend() has been called.

@@ -324,7 +324,7 @@ class TaskBlock : public Runnable, public ListLink {
   /// goes comes to the loop then.
   bool leave_error_to_owners() noexcept { return references_.mark_done(); }
 
-  /// What tells of an error that nobody has asked for; empty if there is none.
+  /// What reports an error that no owner has asked for; empty if there is none.
   std::function<void()> lost_error();
 
   /// A reference keeps the block, and nothing else. TaskBlockOf<T> counts its own: owners. From any
@@ -667,7 +667,7 @@ class TaskHandle {
 
   /// Takes back the newest request without a token, and gives how many are left. When the last one is
   /// taken back that has not been delivered, none is; but a task whose wait was withdrawn for it
-  /// already hears of it, as what it waited for is gone. For those who cancel a task to their own ends.
+  /// already hears of it, because what it waited for is gone. For code that cancels a task for its own purpose.
   ///
   /// A CancelledError whose request was taken back, and that is thrown on, becomes that of the oldest
   /// request that is left, as soon as it leaves a coroutine.

@@ -36,9 +36,9 @@ class TaskReferences {
 
   /// What an owner that goes leaves behind.
   enum class Dropped {
-    kOthers,     ///< somebody else needs the task
-    kLast,       ///< nobody does
-    kLastOwner,  ///< nobody can ask for the ending any more. The owner is still counted:
+    kOthers,     ///< other references are left
+    kLast,       ///< it was the last of all
+    kLastOwner,  ///< no other owner can ask for the ending. This one is still counted:
                  ///< abandon the ending, and then call drop_last_owner()
   };
   [[nodiscard]] Dropped drop_owner() noexcept {
