@@ -30,7 +30,6 @@ using treadle::yield_now;
 using treadle::testing::comes_true;
 using treadle::testing::in_child;
 using treadle::testing::in_thread;
-using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;
 using treadle::testing::SleeperFixture;
 using treadle::testing::Thread;

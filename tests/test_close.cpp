@@ -33,7 +33,6 @@ using treadle::Sleep;
 using treadle::Socket;
 using treadle::Task;
 using treadle::TaskState;
-using treadle::UniqueFd;
 using treadle::yield_now;
 using treadle::testing::AllocationCheck;
 using treadle::testing::Counted;

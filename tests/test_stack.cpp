@@ -28,7 +28,6 @@ using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::Thread;
 using treadle::testing::Trace;
-using treadle::testing::VirtualClock;
 
 // The lines of the co_awaits below, so that the tests need not count them.
 constexpr unsigned kInner = __LINE__ + 1;
@@ -340,7 +339,7 @@ TEST_CASE_METHOD(LoopFixture, "Tree: a chain that is not long is shown in full",
   run_until_idle();
   const std::string tree = task_tree(loop);
   CHECK_THAT(tree, !ContainsSubstring("more tasks"));
-  CHECK(std::count(tree.begin(), tree.end(), '\n') == 40 * 2);
+  CHECK(std::count(tree.begin(), tree.end(), '\n') == 80);
 }
 
 TEST_CASE_METHOD(LoopFixture, "Tree: a task that was left out is said to be", "[tree]") {

@@ -81,7 +81,7 @@ const CancelledError* as_cancelled(const std::exception_ptr& error) noexcept {
   // ten thousand instructions.
   static_assert(sizeof error == sizeof(void*), "an exception_ptr is a pointer to the exception");
   void* object = nullptr;
-  std::memcpy(&object, &error, sizeof object);
+  std::memcpy(static_cast<void*>(&object), static_cast<const void*>(&error), sizeof object);
   if (!typeid(CancelledError).__do_catch(error.__cxa_exception_type(), &object, 1)) return nullptr;
   return static_cast<const CancelledError*>(object);
 #else

@@ -15,7 +15,11 @@ std::atomic<std::size_t> made{0};
 std::atomic<std::size_t> released{0};
 
 void* take(std::size_t size, std::size_t alignment) {
-  if (left_until_failure != kNever && left_until_failure-- == 0) throw std::bad_alloc();
+  if (left_until_failure != kNever) {
+    const bool fails = left_until_failure == 0;
+    --left_until_failure;
+    if (fails) throw std::bad_alloc();
+  }
   made.fetch_add(1, std::memory_order_relaxed);
   void* memory = alignment > alignof(std::max_align_t)
                      ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)

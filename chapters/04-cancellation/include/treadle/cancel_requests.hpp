@@ -47,6 +47,7 @@ class CancelRequest {
 
  private:
   friend class CancelRequests;
+  // No IntrusiveList: each task pays for the head, few have a request, and none has many.
   CancelRequest* next_ = nullptr;
   bool owned_ = false;  // it has no token, and is the list's
 };
