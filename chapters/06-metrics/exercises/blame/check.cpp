@@ -212,21 +212,3 @@ TEST_CASE_METHOD(Office, "Blame: the worst is named") {
   CHECK(blame.worst() == "chief");
   loop.remove_observer(blame);
 }
-
-TEST_CASE_METHOD(Office, "Blame: it holds no handles") {
-  Blame blame(clock);
-  loop.add_observer(blame);
-  start("bob", [](Office& office) -> Coro<> {
-    office.work(1s);
-    throw std::runtime_error("no paper");
-    co_return;
-  }(*this));
-  start("dan", nothing());
-  run_to_end();
-  INFO(
-      "A task failed, and nobody has a handle to it: so nobody can ask for its error any more, and "
-      "the loop reports it at once. An observer that keeps a handle keeps that from happening.");
-  CHECK(errors == Trace{"bob failed and nobody awaited it: no paper"});
-  CHECK(blame.worst() == "bob");
-  loop.remove_observer(blame);
-}
