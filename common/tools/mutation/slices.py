@@ -12,7 +12,8 @@ import re
 from collections.abc import Collection
 
 _CASE = re.compile(r"^(?:[A-Z_]+_)?TEST_CASE(?:_\w+)?\(.*?^\}$", re.MULTILINE | re.DOTALL)
-_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_NAME = re.compile(r'"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*')
+_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r"\\(.)")
 
 
@@ -31,6 +32,6 @@ def only(text: str, cases: Collection[str]) -> str:
 
 
 def _name(block: str) -> str:
-    """The name that the program reports: the first string of the macro."""
+    """The name that the program reports: the first string of the macro, whose literals may be several."""
     match = _NAME.search(block)
-    return _ESCAPE.sub(r"\1", match.group(1)) if match else ""
+    return _ESCAPE.sub(r"\1", "".join(_LITERAL.findall(match.group()))) if match else ""

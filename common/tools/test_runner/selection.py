@@ -156,9 +156,16 @@ def not_proven(selection: Selection, runs: dict[str, list[Case]]) -> list[Cell]:
 
 
 def wrong_draws(selection: Selection, runs: dict[str, list[Case]]) -> list[Case]:
-    """A failed case for each drawn cell that ended otherwise than its origin: then the rule has overlooked something."""
-    return [_wrong(cell, selection.origins[cell]) for cell in sorted(selection.drawn)
-            if outcome(runs, *cell) != outcome(runs, selection.origins[cell], cell[1])]
+    """A failed case for each drawn cell that ended otherwise than its origin: then the rule has overlooked something.
+
+    Where one of the two did not run, as its stage does not compile, there is nothing to compare.
+    """
+    found = []
+    for cell in sorted(selection.drawn):
+        drawn, original = outcome(runs, *cell), outcome(runs, selection.origins[cell], cell[1])
+        if drawn and original and drawn != original:
+            found.append(_wrong(cell, selection.origins[cell]))
+    return found
 
 
 def outcome(runs: dict[str, list[Case]], stage: str, name: str) -> set[tuple[str, bool]]:

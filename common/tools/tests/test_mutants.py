@@ -214,6 +214,8 @@ class Slicing(unittest.TestCase):
 
     def test_a_name_is_the_one_that_the_program_reports(self) -> None:
         self.assertIn('Sums: twice, "in other words", is two [times]', slices.case_names(TESTS))
+        wrapped = 'TEST_CASE(\n    "Sums: one that is long, "\n    "in two literals", "[tag]") {\n}\n'
+        self.assertEqual(slices.case_names(wrapped), ["Sums: one that is long, in two literals"])
 
     def test_no_true_test_file_hides_a_case(self) -> None:
         for path in sorted((ROOT / "tests").glob("*.cpp")):

@@ -249,6 +249,11 @@ class BrokenOnPurpose(Tree):
         self.assertIn("test_queue.cpp", found.name)
         self.assertFalse(found.passed)
 
+    def test_a_stage_that_did_not_run_is_not_compared(self) -> None:
+        chosen = selection.Selection({(TWO, "test_queue.cpp"): ONE}, drawn={(TWO, "test_queue.cpp")})
+        ran = {ONE: [case("Queue: a", file="test_queue.cpp")], TWO: [case("Build: it compiles", False, "CMakeLists.txt")]}
+        self.assertEqual(selection.wrong_draws(chosen, ran), [])
+
 
 def built(pattern: str) -> list[Path]:
     found = sorted((build_folder.of() / "dev").glob(pattern))
