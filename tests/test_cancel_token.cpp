@@ -287,13 +287,13 @@ TEST_CASE_METHOD(Tokens, "CancelToken: to cancel with it allocates nothing",
 TEST_CASE_METHOD(Tokens,
                  "CancelToken: a task that refuses for ever keeps no more than a few requests",
                  "[cancel][lifetime]") {
-  int refused = 0;
-  const auto task = spawn("a", [&refused]() -> Coro<> {
+  const auto refused = std::make_shared<int>(0);  // the task goes on until its loop is closed
+  const auto task = spawn("a", [refused]() -> Coro<> {
     for (;;) {
       try {
         co_await Sleep(1h);
       } catch (const CancelledError&) {
-        ++refused;
+        ++*refused;
       }
     }
   });

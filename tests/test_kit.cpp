@@ -148,7 +148,7 @@ TEST_CASE("Kit: HangWatch stops a loop that runs for ever, and knows that it did
     CHECK_FALSE(patient.hung());
   }
   const HangWatch hangs(
-      std::chrono::milliseconds(20),
+      std::chrono::milliseconds(200),  // the process is ended if the handler takes as long to begin
       [](void* object) {
         const itimerval never{};
         ::setitimer(ITIMER_REAL, &never, nullptr);  // the next alarm would end the process

@@ -282,9 +282,9 @@ TEST_CASE("Post: what it throws goes to the exception handler, and the loop goes
 
 TEST_CASE("Post: one that posts itself again and again starves nobody",
           "[post][thread][fair][real-time]") {
-  EventLoop loop;
   bool over = false;
   std::size_t rounds = 0;
+  EventLoop loop;
   struct Again {
     EventLoop& loop;
     bool& over;

@@ -129,12 +129,12 @@ Coro<> compute() {
 
 std::string program() {
   VirtualClock clock;
+  [[maybe_unused]] bool signal_came = false;
   EventLoop loop(clock);
   loop.set_exception_handler([](const ErrorContext&) {});
   Socket listener = listen_tcp({"127.0.0.1", 0});
   const Address address = listener.local_address();
 #if __has_include("treadle/signals.hpp")
-  bool signal_came = false;
   loop.add_signal_handler(SIGUSR1, [&] { signal_came = true; });
   ::raise(SIGUSR1);
 #endif
