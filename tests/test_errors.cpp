@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "testing/child_process.hpp"
+#include "testing/counters.hpp"
 #include "testing/loop_fixture.hpp"
 
 namespace test_errors {
@@ -16,6 +17,7 @@ using treadle::ErrorContext;
 using treadle::EventLoop;
 using treadle::Task;
 using treadle::yield_now;
+using treadle::testing::AllocationCheck;
 using treadle::testing::Counted;
 using treadle::testing::Ending;
 using treadle::testing::in_child;
@@ -195,7 +197,9 @@ TEST_CASE_METHOD(LoopFixture,
                  "Errors: a handler may drop the last handle to the task it is told of",
                  "[errors][lifetime]") {
   std::vector<Task<>> tasks;
+  tasks.reserve(1);
   int reports = 0;
+  const AllocationCheck memory;
   {
     EventLoop other;
     other.set_exception_handler([&](const ErrorContext&) {
@@ -205,7 +209,9 @@ TEST_CASE_METHOD(LoopFixture,
     tasks.push_back(other.create_task(fail("no")));
     other.run_until_idle();
   }
+  const bool balanced = memory.balanced();
   CHECK(reports == 1);
+  CHECK(balanced);
 }
 
 // ---- Callbacks

@@ -220,15 +220,18 @@ void EventLoop::destroy_all() noexcept {
 }
 
 void EventLoop::let_go(TaskBlock& task) noexcept {
-  const Ref<TaskBlock> kept(task);  // the exception handler may drop the last handle to it
-  const bool ends_here = !task.done();
+  if (task.done()) return let_go_of_failed(task);
   task.detach();
-  if (ends_here) {
-    count_ending(task);
-    if (step_watch()) watch_.finished(task, {});
-  }
+  count_ending(task);
+  if (step_watch()) watch_.finished(task, {});
   // One that is ready is linked in the queue still; discard() will drop the reference instead.
   if (!task.queued()) task.leave_loop();
+}
+
+void EventLoop::let_go_of_failed(TaskBlock& task) noexcept {
+  const auto report = task.lost_error();
+  task.leave_loop();
+  if (report) report();  // at the end: the handler may drop the last handle to it
 }
 
 void EventLoop::run_until(const TaskBlock& task) {

@@ -333,10 +333,6 @@ void TaskBlock::wait_for_end_with_loop() const noexcept {
 }
 
 void TaskBlock::detach() noexcept {
-  if (done()) {
-    if (const auto report = lost_error()) report();
-    return;
-  }
   waiting_at_ = nullptr;
   Frame::destroy_chain(std::exchange(resume_at_, nullptr));
   keep_error(std::make_exception_ptr(CancelledError({}, CancelOrigin::kLoopClosing)));

@@ -236,8 +236,7 @@ class TaskBlock : public Runnable, public ListLink {
   /// Left in the ready queue by a loop that is gone, and whose reference this drops.
   void discard() noexcept final { leave_loop(); }
 
-  /// The loop goes. What has not ended is destroyed where it stands; an error that nobody asked
-  /// for is reported.
+  /// The loop goes, and what has not ended is destroyed where it waits.
   void detach() noexcept;
 
   /// The loop lets go of the task, which is done. An ending that has no owner goes with it.

@@ -354,6 +354,7 @@ class ThreadSafeEventLoop final : public TaskHost {
   void queue(Call& call);
   void schedule(ScheduledCall& call);
   void let_go(TaskBlock& task) noexcept;
+  void let_go_of_failed(TaskBlock& task) noexcept;
   [[noreturn]] static void throw_running();
   void require_runnable() const;
   void run_until(const TaskBlock& task);
