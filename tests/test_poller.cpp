@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "testing/catch.hpp"
@@ -371,6 +372,40 @@ TEST_CASE("Poller: a descriptor may be closed while answers are still to be read
     poller.wait(0ns);
     CHECK(tried.size() == 2);
   }
+}
+
+// Closes its descriptor, and moves another registration into the place of its own.
+class Mover final : public FdWaiter {
+ public:
+  Mover(Pipe& own, Pipe& other) : own_(own), other_(other) {}
+  bool try_again() noexcept override {
+    own_.out_registration = std::move(other_.out_registration);
+    own_.out = std::move(other_.out);
+    return true;
+  }
+
+ private:
+  Pipe& own_;
+  Pipe& other_;
+};
+
+TEST_CASE("Poller: the answer for a descriptor that is closed is not that of the one moved there",
+          "[poller][registration]") {
+  Tried tried;
+  std::vector<Pipe> pipes(3);
+  Poller poller;
+  Mover mover(pipes[0], pipes[1]);
+  Waiter writer(1, tried), reader(2, tried);
+  poller.add(mover, pipes[0].out_registration, Readiness::kReadable);
+  poller.add(writer, pipes[1].out_registration, Readiness::kWritable);
+  poller.add(reader, pipes[2].out_registration, Readiness::kReadable);
+  pipes[1].clog();
+  pipes[0].in.reset();  // broken: ready for both
+  poller.wait(0ns);
+  CHECK(tried.empty());
+  CHECK_FALSE(mover.registered());
+  CHECK(writer.registered());
+  CHECK(reader.registered());
 }
 
 TEST_CASE("Poller: the end of a stream and a broken one count as ready", "[poller]") {
