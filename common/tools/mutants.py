@@ -5,7 +5,8 @@ A test that cannot fail is a defect, and this is how we know. For each mutant of
 pass on the stage as it is, and fail, crash or hang on the stage with the mutant in it. A mutant that does not compile
 is a fault of the list, not a success of the test.
 
-A mutant runs in the stage that last changed the mutated file, and in the newest stage: mutation/selection.py.
+A mutant runs in the stage that last changed the mutated file, and in the newest stage: mutation/selection.py. With a
+commit's hash in TREADLE_DRAW, as in CI, it runs in one of the two, which the hash chooses.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mutation.objects import CompileError, Compiler, Store
 from mutation.reached import Reached
 from mutation.selection import Selection, replacements, select
 from mutation.trials import Outcome, Trials
-from test_runner import build
+from test_runner import build, selection
 from treadle_tools import build_folder, cli, stages
 from treadle_tools.stages import Stage
 
@@ -77,6 +78,16 @@ def runs_of(selections: Sequence[Selection], number: str = "") -> list[Run]:
         others = sorted({stage.number for each in selections for stage in each.runs})
         raise ListError(f"No mutant runs in stage {number}. Write CH= with one of {', '.join(others)}.")
     return runs
+
+
+def drawn(runs: Sequence[Run], draw: str) -> list[Run]:
+    """Of each mutant's runs the one that `draw` chooses; all if it is empty."""
+    if not draw:
+        return list(runs)
+    of_mutant: dict[Mutant, list[Run]] = {}
+    for each in runs:
+        of_mutant.setdefault(each.mutant, []).append(each)
+    return [selection.drawn(several, draw, mutant.name) for mutant, several in of_mutant.items()]
 
 
 def named(mutants: Sequence[Mutant], name: str) -> list[Mutant]:
@@ -162,6 +173,8 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Break the stages on purpose and see the tests notice.")
     parser.add_argument("--only", default=env.get("NAME", ""), metavar="NAME", help="this mutant only")
     parser.add_argument("--stage", default=env.get("CH", ""), metavar="03", help="only the runs in this stage")
+    parser.add_argument("--draw", default=env.get("TREADLE_DRAW", ""), metavar="COMMIT",
+                        help="run each mutant in one of its stages, chosen by this hash")
     parser.add_argument("--plan", action="store_true", help="print which mutant runs in which stage, and run none")
     parser.add_argument("--verbose", action="store_true", help="also name the mutants that no longer fit the newest stage")
     parser.add_argument("--list", type=Path, default=ROOT / "common/tools/mutants.toml", help="the list to read")
@@ -195,7 +208,7 @@ def run(options: argparse.Namespace) -> int:
         number = stages.find(options.stage, options.root).number if options.stage else ""
         selections, wrong = select_all(named(read(options.list), options.only), options.root, reached)
         wrong = [verdict for verdict in wrong if number in ("", verdict.stage)]
-        runs = runs_of(selections, number)
+        runs = drawn(runs_of(selections, number), options.draw)
         if options.plan:
             print_plan(runs)
             return 0

@@ -32,6 +32,7 @@ from test_runner.progress import Board
 from test_runner.reach import CannotTell
 from test_runner.selection import Selection
 from treadle_tools import build_folder, cli, stages
+from treadle_tools.stages import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
@@ -73,6 +74,8 @@ def parse_options(argv: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(description="Build and run the tests of all stages.")
     parser.add_argument("--stage", default=env.get("CH", ""), metavar="03", help="this stage only")
     parser.add_argument("--from", default=env.get("FROM", ""), dest="first", metavar="05", help="the stages from this one on")
+    parser.add_argument("--newest-and-one", action="store_true",
+                        help="of these stages the newest, and one of the others, which --draw chooses; all without --draw")
     parser.add_argument("--preset", default=env.get("PRESET") or "dev", help="a preset of CMakePresets.json")
     parser.add_argument("--filter", default=env.get("FILTER", ""), help="a Catch2 filter, such as 'Sleep*'")
     parser.add_argument("--only-stages", action="store_true", help="neither exercises nor the tools' own tests")
@@ -87,6 +90,8 @@ def parse_options(argv: Sequence[str]) -> Options:
         chosen = [stages.find(given.stage, ROOT)] if given.stage else stages.since(given.first, ROOT)
     except stages.UnknownStage as error:
         parser.error(str(error))
+    if given.newest_and_one:
+        chosen = newest_and_one(chosen, given.draw, given.preset)
     presets = door.preset_choices(ROOT)
     if given.preset not in presets:
         parser.error(f"no preset {given.preset}; choose from {', '.join(presets)}")
@@ -94,6 +99,13 @@ def parse_options(argv: Sequence[str]) -> Options:
                    given.filter, given.only_stages or bool(given.first and not given.stage),
                    given.build_only or given.examples_only, given.examples_only,
                    given.everything or bool(given.filter), given.draw)
+
+
+def newest_and_one(chosen: list[Stage], draw: str, purpose: str) -> list[Stage]:
+    """So that what a preset costs does not grow with the number of stages."""
+    if not draw or len(chosen) < 3:
+        return chosen
+    return [selection.drawn(chosen[:-1], draw, purpose), chosen[-1]]
 
 
 # --- Building ---

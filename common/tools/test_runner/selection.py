@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from test_runner.catch_report import Case
 from test_runner.reach import Reach
@@ -23,6 +24,7 @@ from treadle_tools import stages
 ONE_IN = 10  # of the cells that read `=`, as many run all the same when a commit draws
 ROW = re.compile(r"^(\d\d) +(\S+)", re.MULTILINE)
 Cell = tuple[str, str]  # ("05-thread-safety", "test_poller.cpp")
+Choice = TypeVar("Choice")
 KeyOf = Callable[[str, str], str]  # stage, test file -> key
 
 
@@ -85,7 +87,16 @@ def plan(files: dict[str, Sequence[str]], key_of: KeyOf, everything: bool = Fals
 
 
 def is_drawn(cell: Cell, draw: str) -> bool:
-    return int(hashlib.sha256("\0".join((draw, *cell)).encode()).hexdigest(), 16) % ONE_IN == 0
+    return _number(draw, *cell) % ONE_IN == 0
+
+
+def drawn(choices: Sequence[Choice], draw: str, *purpose: str) -> Choice:
+    """One of several, which the hash `draw` chooses: another one for another purpose."""
+    return choices[_number(draw, *purpose) % len(choices)]
+
+
+def _number(*words: str) -> int:
+    return int(hashlib.sha256("\0".join(words).encode()).hexdigest(), 16)
 
 
 def of_stages(root: Path, names: Sequence[str], everything: bool = False, draw: str = "") -> Selection:

@@ -145,6 +145,15 @@ class Selecting(TreeCase):
         found = self.select(key_of=lambda stage, test: test)
         self.assertEqual((numbers(found.runs), found.same_in_newest), (["01"], True))
 
+    def test_drawn_it_runs_in_one_of_its_stages_and_in_each_for_some_commit(self) -> None:
+        self.headers(HEADER, HEADER + "// 2\n", HEADER + "// 2\n", HEADER + "// 2\n")
+        runs = mutants.runs_of([self.select()])
+        self.assertEqual(mutants.drawn(runs, ""), runs)
+        chosen = [mutants.drawn(runs, str(commit)) for commit in range(20)]
+        self.assertEqual({len(each) for each in chosen}, {1})
+        self.assertEqual({each[0].stage.number for each in chosen}, {"02", "04"})
+        self.assertEqual(mutants.drawn(runs, "1"), mutants.drawn(runs, "1"))
+
     def test_a_text_that_no_longer_fits_ends_the_range(self) -> None:
         changed = HEADER.replace("x + x", "2 * x")
         for last in (changed, HEADER + "// x + x\n", ""):

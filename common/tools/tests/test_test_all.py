@@ -49,6 +49,14 @@ class Choosing(unittest.TestCase):
     def test_a_named_stage_comes_before_a_range(self) -> None:
         self.assertEqual(self.options("--from", "05", CH="01").stages, ["01-loop"])
 
+    def test_the_newest_and_one_of_the_others_which_the_commit_chooses(self) -> None:
+        chosen = [self.options("--newest-and-one", "--draw", str(commit)).stages for commit in range(30)]
+        self.assertEqual({names[-1] for names in chosen}, {self.NAMES[-1]})
+        self.assertEqual({names[0] for names in chosen}, set(self.NAMES[:-1]))
+        self.assertEqual({len(names) for names in chosen}, {2})
+        self.assertEqual(self.options("--newest-and-one", TREADLE_DRAW="").stages, list(self.NAMES))
+        self.assertEqual(self.options("--newest-and-one", "--from", "05", "--draw", "1").stages, list(self.NAMES[2:]))
+
     def test_a_range_that_begins_nowhere_is_misuse(self) -> None:
         with self.assertRaises(SystemExit):
             self.options("--from", "07")
