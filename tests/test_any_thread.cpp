@@ -26,7 +26,6 @@ namespace test_any_thread {
 using namespace std::chrono_literals;
 using treadle::AnyTask;
 using treadle::CancelledError;
-using treadle::CancelOrigin;
 using treadle::Coro;
 using treadle::EventLoop;
 using treadle::InvalidStateError;

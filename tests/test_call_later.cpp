@@ -13,10 +13,8 @@ namespace test_call_later {
 
 using namespace std::chrono_literals;
 using treadle::Clock;
-using treadle::Coro;
 using treadle::EventLoop;
 using treadle::TimerHandle;
-using treadle::yield_now;
 using treadle::testing::AllocationCheck;
 using treadle::testing::Counted;
 using treadle::testing::LoopFixture;

@@ -21,7 +21,6 @@ using treadle::CancelOrigin;
 using treadle::Coro;
 using treadle::EventLoop;
 using treadle::get_running_loop;
-using treadle::InvalidStateError;
 using treadle::Sleep;
 using treadle::Task;
 using treadle::TaskState;

@@ -14,7 +14,6 @@ using treadle::Coro;
 using treadle::Sleep;
 using treadle::sleep_until;
 using treadle::Task;
-using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::Trace;
 

@@ -43,7 +43,6 @@ using treadle::testing::LoopFixture;
 using treadle::testing::make_small;
 using treadle::testing::put;
 using treadle::testing::SocketPair;
-using treadle::testing::TcpPair;
 using treadle::testing::Trace;
 
 class CancelSockets : public LoopFixture {

@@ -16,7 +16,6 @@ namespace test_kit_schedules {
 using namespace std::chrono_literals;
 using treadle::CancelledError;
 using treadle::Coro;
-using treadle::EventLoop;
 using treadle::ReadyQueue;
 using treadle::Runnable;
 using treadle::Sleep;
@@ -31,7 +30,6 @@ using treadle::testing::make_scenario;
 using treadle::testing::open_descriptors;
 using treadle::testing::run_schedule;
 using treadle::testing::Scenario;
-using treadle::testing::Schedule;
 using treadle::testing::shuffle;
 using treadle::testing::Trace;
 

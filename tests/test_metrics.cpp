@@ -26,7 +26,6 @@ using treadle::LoopOptions;
 using treadle::ReadSocket;
 using treadle::short_time;
 using treadle::Sleep;
-using treadle::StackEntry;
 using treadle::Task;
 using treadle::TaskMetrics;
 using treadle::TimeoutError;

@@ -26,7 +26,6 @@ using treadle::testing::AllocationCheck;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
-using treadle::testing::Counted;
 using treadle::testing::in_thread;
 using treadle::testing::LoopFixture;
 using treadle::testing::LoopInThread;

@@ -38,9 +38,7 @@ using treadle::testing::AsIfNoThreadEver;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::comes_true;
-using treadle::testing::Ending;
 using treadle::testing::in_child;
-using treadle::testing::LoopFixture;
 using treadle::testing::SocketPair;
 using treadle::testing::Trace;
 

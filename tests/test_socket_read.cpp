@@ -19,7 +19,6 @@ namespace test_socket_read {
 using treadle::Coro;
 using treadle::EventLoop;
 using treadle::IncompleteReadError;
-using treadle::InvalidStateError;
 using treadle::read_exactly;
 using treadle::ReadSocket;
 using treadle::Socket;

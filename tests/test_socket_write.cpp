@@ -19,7 +19,6 @@ using treadle::ReadSocket;
 using treadle::Socket;
 using treadle::write_all;
 using treadle::WriteSocket;
-using treadle::testing::AllocationCheck;
 using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::Counted;

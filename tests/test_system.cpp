@@ -50,7 +50,6 @@ using treadle::testing::Call;
 using treadle::testing::calls;
 using treadle::testing::Failing;
 using treadle::testing::InSmallPieces;
-using treadle::testing::LoopFixture;
 using treadle::testing::NthCallFails;
 using treadle::testing::open_descriptors;
 using treadle::testing::SocketPair;

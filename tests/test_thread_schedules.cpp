@@ -25,7 +25,6 @@ using treadle::EventLoop;
 using treadle::RemoteTask;
 using treadle::run_coroutine_threadsafe;
 using treadle::run_in_thread;
-using treadle::Sleep;
 using treadle::Task;
 using treadle::ThreadPool;
 using treadle::yield_now;
@@ -36,7 +35,6 @@ using treadle::testing::Findings;
 using treadle::testing::in_any_order;
 using treadle::testing::LoopInThread;
 using treadle::testing::make_scenario;
-using treadle::testing::MakeScenario;
 using treadle::testing::Scenario;
 using treadle::testing::Trace;
 

@@ -7,11 +7,9 @@
 namespace test_wait_list {
 
 using treadle::Coro;
-using treadle::EventLoop;
 using treadle::TreadlePromise;
 using treadle::Waiter;
 using treadle::WaitList;
-using treadle::yield_now;
 using treadle::testing::LoopFixture;
 using treadle::testing::Trace;
 

@@ -21,7 +21,6 @@ using namespace std::chrono_literals;
 using treadle::AnyTask;
 using treadle::CancelledError;
 using treadle::Coro;
-using treadle::DeadlockError;
 using treadle::EventLoop;
 using treadle::InvalidStateError;
 using treadle::LoopObserver;

@@ -12,7 +12,7 @@ next version. clang-include-cleaner finds what is missing. It is clang-tidy's mi
 third of the time, because it reads one file's declarations and finds the system's headers precompiled.
 
 Reading the standard library and Catch2 is what takes the time. So a file that later stages have unchanged is looked at
-in the newest of them only, headers, sources and tests are read together, and what was found lies under build/lint under a key of
+in the newest of them only, files of a kind are read together, and what was found lies under build/lint under a key of
 everything it depends on.
 """
 
@@ -65,6 +65,8 @@ WILL_DO = {
     "stdlib.h": {"sys/wait.h"},  # WEXITSTATUS and its like
     "ratio": {"chrono"},  # std::milli, without which no duration can be written
 }
+INCLUDE = re.compile(r"^#include .+$", re.MULTILINE)
+USING = re.compile(r"^using (?:\w+::)+(\w+);", re.MULTILINE)
 SYSTEM_INCLUDE = re.compile(r"^#include <(?:[a-z_]+|fmt/\w+\.h)>$", re.MULTILINE)
 HIT = re.compile(r'^(.+?):(\d+):\d+: note: "root" binds here$', re.MULTILINE)
 TIDY_LINE = re.compile(r"^(/.+?):(\d+):\d+: (?:warning|error): (.*) \[([^\]]+)\]$", re.MULTILINE)
@@ -77,11 +79,12 @@ class Unit:
 
     path: Path
     includes: tuple[Path, ...]
+    flags: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> list[str]:
         kind = ["-xc++"] if self.path.suffix == ".hpp" else []
-        return ["--", *kind, *FLAGS, *(f"-I{place}" for place in self.includes)]
+        return ["--", *kind, *FLAGS, *self.flags, *(f"-I{place}" for place in self.includes)]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Job:
     includes: tuple[Path, ...]
     config: Path = CONFIG
     for_includes: bool = False  # of one file, whether it includes what it uses
+    apart: bool = False  # each is a program, or a part of one, and two may have the same names
 
     @functools.cached_property
     def closure(self) -> set[Path]:
@@ -111,8 +115,15 @@ class Job:
         if len(self.files) == 1:
             return Unit(self.files[0], self.includes)
         whole = store / f"{self.key}.cpp"
-        whole.write_text("".join(f'#include "{path}"\n' for path in self.files))
-        return Unit(whole, self.includes)
+        whole.write_text(self._apart() if self.apart else "".join(f'#include "{path}"\n' for path in self.files))
+        # A main() in a namespace is a function like others, and has to return something.
+        return Unit(whole, self.includes, ("-Wno-return-type",) if self.apart else ())
+
+    def _apart(self) -> str:
+        """The headers first: read again in a namespace, they give nothing."""
+        headers = sorted({line for path in self.files for line in INCLUDE.findall(path.read_text())})
+        files = [f'namespace unit_{number} {{\n#include "{path}"\n}}' for number, path in enumerate(self.files)]
+        return "\n".join([*headers, *files, ""])
 
 
 @dataclass(frozen=True)
@@ -162,9 +173,9 @@ class Newest:
         return tuple(path for path in sorted(paths) if self.copy_of(path) == path)
 
 
-def in_parts(paths: Sequence[Path], places: tuple[Path, ...], config: Path = CONFIG) -> list[Job]:
-    """Files that may be read together; those of one stage keep their names apart."""
-    return [Job(tuple(paths[part::PARTS]), places, config) for part in range(PARTS)]
+def in_parts(paths: Sequence[Path], places: tuple[Path, ...], config: Path = CONFIG, apart: bool = False) -> list[Job]:
+    """Files that may be read together; sources and tests of one stage keep their names apart themselves."""
+    return [Job(tuple(paths[part::PARTS]), places, config, apart=apart) for part in range(PARTS)]
 
 
 def jobs(root: Path, everywhere: bool = False) -> list[Job]:
@@ -175,8 +186,10 @@ def jobs(root: Path, everywhere: bool = False) -> list[Job]:
         places = (stage.path / "include", common, stage.path / "examples")
         found.append(Job(newest.only(stage.path.glob("include/treadle/*.hpp")), places))
         found += in_parts(newest.only(stage.path.glob("src/*.cpp")), places)
-        for pattern in ("examples/**/*.cpp", "exercises/*/solution.cpp"):
-            found += [Job((path,), (*places, path.parent)) for path in newest.only(stage.path.glob(pattern))]
+        found += in_parts(newest.only(stage.path.glob("examples/support/*.cpp")), places)
+        for pattern in ("examples/*.cpp", "exercises/*/solution.cpp"):
+            programs = newest.only(stage.path.glob(pattern))
+            found += in_parts(programs, (*places, *sorted({path.parent for path in programs})), apart=True)
     places = (stages.newest(root).path / "include", common)
     found += [Job((path,), places) for path in sorted(root.glob("common/testing/kit/*.cpp"))]
     found += in_parts(sorted(root.glob("tests/*.cpp")), places, TEST_CONFIG)
@@ -295,6 +308,18 @@ def judge(findings: Iterable[Finding], allowed: Sequence[Allowed], root: Path, s
                    for entry in allowed if strict and entry not in used]
 
 
+def unused_names(files: Iterable[Path], root: Path) -> list[str]:
+    """Names that a source brings into scope and never says. misc-unused-using-decls sees no file that is read with others."""
+    found = []
+    for path in (each for each in files if each.suffix == ".cpp"):
+        text = path.read_text()
+        for match in USING.finditer(text):
+            if len(re.findall(rf"\b{match.group(1)}\b", text)) == 1:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(f"{_name(path, root)}:{line}: `{match.group()}` is not used")
+    return found
+
+
 def python_findings(root: Path) -> list[str]:
     found = []
     for path in _scripts(root, "*.py"):
@@ -342,6 +367,7 @@ def whole_tree(store: Path, allowed: Sequence[Allowed], root: Path) -> tuple[int
     todo = jobs(root)
     sweep(store, todo, root)
     found = judge(look_at_all(todo, store, root), allowed, root)
+    found += unused_names(dict.fromkeys(path for job in todo for path in job.files), root)
     found += python_findings(root) + shell_findings(root) + prerequisites.findings(root)
     return sum(len(job.files) for job in todo if not job.for_includes), found
 
@@ -365,7 +391,8 @@ def some_files(names: Sequence[str], store: Path, allowed: Sequence[Allowed], ro
     newest = Newest(root)
     files = {_name(newest.copy_of(Path(name).resolve()), root) for name in names}
     findings = [finding for finding in look_at_all(only(names, root), store, root) if finding.file in files]
-    return len(files), judge(findings, [entry for entry in allowed if any(map(entry.is_about, files))], root, strict=False)
+    excused = [entry for entry in allowed if any(map(entry.is_about, files))]
+    return len(files), judge(findings, excused, root, strict=False) + unused_names((root / name for name in files), root)
 
 
 def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -22,7 +22,6 @@ using treadle::Inbox;
 using treadle::LoopClaim;
 using treadle::ReadyQueue;
 using treadle::Ref;
-using treadle::Runnable;
 
 /// Of event_loop.hpp, what a claim is about: what belongs to the loop, and may be touched by one thread at a time.
 class Loop {

@@ -40,6 +40,33 @@ LAMBDA = "Task lambda(std::string s) { int x = 0; (void)x; co_await run([s] { re
 CONDITION = "Task condition() { if (co_await Yes{}) co_return; }"
 
 
+class Names(unittest.TestCase):
+    def test_a_name_that_is_brought_into_scope_and_never_said_is_found(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder).resolve() / "a.cpp"
+            path.write_text("using std::size_t;\nusing treadle::Coro;\nusing treadle::Task;\nCoro<> f();\nstd::size_t n;\n"
+                            "struct S : Task { using Task::done; };\n")
+            self.assertEqual(lint.unused_names([path], path.parent), [])
+            path.write_text(path.read_text().replace("Coro<> f", "Corona f"))
+            self.assertEqual(lint.unused_names([path], path.parent), ["a.cpp:2: `using treadle::Coro;` is not used"])
+
+
+@unittest.skipUnless(shutil.which("clang-query-19"), "clang-query-19 is not installed")
+class Programs(unittest.TestCase):
+    """Programs that are read together, although each has a main() and they share names."""
+
+    def test_what_is_wrong_with_one_is_said_of_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder).resolve()
+            (root / "store").mkdir()
+            files = [root / "a.cpp", root / "b.cpp"]
+            files[0].write_text("#include <vector>\nnamespace { int same() { return 1; } }\nint main() { return same(); }\n")
+            files[1].write_text(PRELUDE + "namespace { int same() { return 2; } }\n" + CONDITION + "\nint main() { same(); }\n")
+            job = lint.Job(tuple(files), (), apart=True)
+            found = lint.hits(job.unit(root / "store"))
+            self.assertEqual(found, [(files[1], len(PRELUDE.splitlines()) + 2)])
+
+
 @unittest.skipUnless(shutil.which("clang-query-19"), "clang-query-19 is not installed")
 class Hazards(unittest.TestCase):
     def setUp(self) -> None:
