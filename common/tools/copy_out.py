@@ -3,11 +3,14 @@
 For each stage: copy the directory to an empty place, configure, build, and run the examples as the tour does. With
 --install the newest stage is installed as well, and a foreign project that only knows find_package(treadle) is built
 against it and run; then the same project with the whole tree as a subdirectory.
+
+With a commit's hash in TREADLE_DRAW, as in CI, it copies the newest stage and another one, which the hash chooses.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 import tour
+from test_runner import selection
 from treadle_tools import cli, compiler, stages
 from treadle_tools.compiler import Compiler
 
@@ -65,13 +69,17 @@ def use(cxx: Compiler, tree: Path, option: str) -> None:
         raise SystemExit(1)
 
 
+def drawn(draw: str) -> list[stages.Stage]:
+    return selection.newest_and_one(stages.stages(), draw, "copy_out")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("stage", nargs="*", help="03 or 03-sockets; all stages where none is named")
     parser.add_argument("--install", action="store_true", help="also install the newest stage and use it from a foreign project")
     options = parser.parse_args()
     try:
-        chosen = [stages.find(name) for name in options.stage] or stages.stages()
+        chosen = [stages.find(name) for name in options.stage] or drawn(os.environ.get("TREADLE_DRAW", ""))
         cxx = compiler.chosen()
     except (stages.UnknownStage, compiler.NoCompiler) as error:
         stages.misuse(str(error))

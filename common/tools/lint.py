@@ -226,8 +226,12 @@ def hazards(unit: Unit) -> list[int]:
 
 
 def tidy(unit: Unit, config: Path) -> list[tuple[Path, int, str, str]]:
-    done = subprocess.run(["clang-tidy-19", "--quiet", f"--config-file={config}", str(unit.path), *unit.arguments],
-                          capture_output=True, text=True)
+    # A configuration finds its parent by way of the file that is looked at, which may lie in a build folder elsewhere.
+    checks = "" if config == CONFIG else "".join(config.read_text().split("Checks: >")[1].split())
+    done = subprocess.run(["clang-tidy-19", "--quiet", f"--config-file={CONFIG}", f"--checks={checks}", str(unit.path),
+                           *unit.arguments], capture_output=True, text=True)
+    if "Error: no checks enabled" in done.stderr:
+        raise RuntimeError(f"{unit.path}: clang-tidy finds no checks in {config}")
     return [(Path(name).resolve(), int(line), check, message)
             for name, line, message, check in TIDY_LINE.findall(done.stdout)]
 

@@ -32,7 +32,6 @@ from test_runner.progress import Board
 from test_runner.reach import CannotTell
 from test_runner.selection import Selection
 from treadle_tools import build_folder, cli, stages
-from treadle_tools.stages import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED, EXERCISES, TOOLS = "shared parts", "exercises", "tools"
@@ -91,7 +90,7 @@ def parse_options(argv: Sequence[str]) -> Options:
     except stages.UnknownStage as error:
         parser.error(str(error))
     if given.newest_and_one:
-        chosen = newest_and_one(chosen, given.draw, given.preset)
+        chosen = selection.newest_and_one(chosen, given.draw, given.preset)
     presets = door.preset_choices(ROOT)
     if given.preset not in presets:
         parser.error(f"no preset {given.preset}; choose from {', '.join(presets)}")
@@ -99,13 +98,6 @@ def parse_options(argv: Sequence[str]) -> Options:
                    given.filter, given.only_stages or bool(given.first and not given.stage),
                    given.build_only or given.examples_only, given.examples_only,
                    given.everything or bool(given.filter), given.draw)
-
-
-def newest_and_one(chosen: list[Stage], draw: str, purpose: str) -> list[Stage]:
-    """So that what a preset costs does not grow with the number of stages."""
-    if not draw or len(chosen) < 3:
-        return chosen
-    return [selection.drawn(chosen[:-1], draw, purpose), chosen[-1]]
 
 
 # --- Building ---

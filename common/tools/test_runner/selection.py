@@ -95,6 +95,16 @@ def drawn(choices: Sequence[Choice], draw: str, *purpose: str) -> Choice:
     return choices[_number(draw, *purpose) % len(choices)]
 
 
+def newest_and_one(chosen: Sequence[Choice], draw: str, purpose: str) -> list[Choice]:
+    """Of several stages, in order, the last and another one, which `draw` chooses; all if it is empty.
+
+    So that what is done with each of them does not take longer with each new one.
+    """
+    if not draw or len(chosen) < 3:
+        return list(chosen)
+    return [drawn(chosen[:-1], draw, purpose), chosen[-1]]
+
+
 def _number(*words: str) -> int:
     return int(hashlib.sha256("\0".join(words).encode()).hexdigest(), 16)
 
