@@ -44,7 +44,7 @@ void ThreadJob::discard() noexcept {
 void ThreadJob::abandon() noexcept {
   end_waiting();
   Stage queued = Stage::kQueued;
-  stage_.compare_exchange_strong(queued, Stage::kAbandoned);
+  if (stage_.compare_exchange_strong(queued, Stage::kAbandoned)) drop_function();
 }
 
 }  // namespace treadle

@@ -328,7 +328,8 @@ class Reports(TreeCase):
 
     def mutants(self, *argv: str) -> tuple[int, str]:
         out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), mock.patch.dict("os.environ", NAME="", CH=""):
+        unset = mock.patch.dict("os.environ", NAME="", CH="", TREADLE_DRAW="")
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), unset:
             code = mutants.main([*argv, "--root", str(self.root), "--list", str(self.root / "mutants.toml")])
         return code, out.getvalue()
 

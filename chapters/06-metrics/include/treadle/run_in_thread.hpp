@@ -5,7 +5,8 @@
 // a computation. So the task ends, and the thread finishes for nobody.
 //
 // Invariants
-//   1. The function runs at most once, and is destroyed on the thread that ran it.
+//   1. The function runs at most once, and is destroyed on the thread that ran it. One that never
+//      begins is destroyed with the wait for it, or with the pool.
 //   2. waits_ is touched by the loop's thread only; it is null where nobody waits any more.
 //   3. The job goes home through the inbox; where the loop is closed, its result is dropped.
 //
@@ -38,7 +39,7 @@ class ThreadJob : public Runnable, public RefCounted<ThreadJob> {
   void run() final;
   void discard() noexcept final;
 
-  /// Nobody waits any more: a job that has not begun never will.
+  /// No task waits any more: a job that has not begun never will, and its function is destroyed.
   void abandon() noexcept;
 
  protected:
@@ -46,6 +47,7 @@ class ThreadJob : public Runnable, public RefCounted<ThreadJob> {
 
   virtual void work() noexcept = 0;
   virtual void give_up() noexcept = 0;
+  virtual void drop_function() noexcept = 0;
   virtual std::exception_ptr error() const noexcept = 0;
 
  private:
@@ -91,10 +93,11 @@ class ThreadJobOf final : public ThreadJob {
     f_.reset();
   }
   void give_up() noexcept override {
-    f_.reset();
+    drop_function();
     result_.set_error(std::make_exception_ptr(
         std::runtime_error("the thread pool ended before the job had begun")));
   }
+  void drop_function() noexcept override { f_.reset(); }
   std::exception_ptr error() const noexcept override { return result_.error(); }
 
   std::optional<F> f_;
@@ -130,8 +133,7 @@ class [[nodiscard]] RunInThread final : public Suspension {
   std::string waits_for() const override { return "a job in a thread"; }
   WaitReason reason() const noexcept override { return WaitReason::kThread; }
   void withdraw() noexcept override {
-    if (job_) job_->abandon();
-    job_ = {};
+    if (const auto job = std::move(job_)) job->abandon();
   }
 
  private:
@@ -154,10 +156,10 @@ class [[nodiscard]] RunInThread final : public Suspension {
 /// run_in_thread([] { return read_all("big.txt"); })`.
 ///
 /// Suspends; the thread that has run it wakes the task through the loop's inbox. Cancelled, the task
-/// ends at once. A job that has not begun never runs; one that has is left to finish, as no thread
-/// can be stopped from outside: what it gives is dropped, and an error goes to the exception handler,
-/// which is told that nobody waited any more. `f` must own what it needs, for it may outlive the task
-/// and the loop.
+/// ends at once. A job that has not begun never runs, and `f` is destroyed with the wait. One that has
+/// is left to finish, as no thread can be stopped from outside: what it gives is dropped, and an error
+/// goes to the exception handler, which is told that nobody waited any more. `f` must own what it needs,
+/// for it may outlive the task and the loop.
 template <class F>
 RunInThread<F> run_in_thread(F f, ThreadPool& pool = ThreadPool::shared()) {
   return RunInThread<F>(pool, std::move(f));
