@@ -156,17 +156,3 @@ TEST_CASE_METHOD(Server, "CostBook: the dearest comes first") {
   INFO("Bob's task worked for 4 seconds, those of the others for 2 each. Equals come by name.");
   CHECK(names == Text{"bob", "ann", "cleo", "dan"});
 }
-
-TEST_CASE_METHOD(Server, "CostBook: keeps no task alive") {
-  {
-    const Task<> task = loop.create_task(failing(), "clerk");
-    task.add_context("user", "ann");
-  }
-  loop.run_forever();
-  INFO(
-      "A task failed to which nobody has a handle: so nobody can ask for its error any more, and "
-      "the "
-      "loop reports it at once. Whoever keeps a handle keeps that from happening.");
-  CHECK(errors == Text{"clerk failed and nobody awaited it: no paper"});
-  CHECK(lines() == Text{"ann: 1 tasks, ran 3s, waited 1s"});
-}
