@@ -209,7 +209,7 @@ void EventLoop::let_go(TaskBlock& task) noexcept {
 void EventLoop::let_go_of_failed(TaskBlock& task) noexcept {
   const auto report = task.lost_error();
   task.leave_loop();
-  if (report) report();  // at the end: the handler may drop the last handle to it
+  if (report) report();  // last, because the handler may drop the last handle to the task
 }
 
 void EventLoop::run_until(const TaskBlock& task) {

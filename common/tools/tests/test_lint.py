@@ -66,6 +66,13 @@ class Programs(unittest.TestCase):
             found = lint.hits(job.unit(root / "store"))
             self.assertEqual(found, [(files[1], len(PRELUDE.splitlines()) + 2)])
 
+    def test_a_test_is_tidied_wherever_the_build_folder_is(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder).resolve() / "a.cpp"
+            path.write_text("int f(int x) {\n  if (x);\n  return x;\n}\n")
+            found = [check for _, _, check, _ in lint.tidy(lint.Unit(path, ()), lint.TEST_CONFIG)]
+            self.assertIn("bugprone-suspicious-semicolon", found)
+
 
 @unittest.skipUnless(shutil.which("clang-query-19"), "clang-query-19 is not installed")
 class Hazards(unittest.TestCase):

@@ -341,6 +341,7 @@ class Reports(TreeCase):
         self.assertEqual((code, [line.split()[:2] for line in text.splitlines()[:3]]),
                          (0, [["02", "twice-is-once"], ["03", "twice-is-once"], ["03", "other"]]))
         self.assertIn("1 runs", self.mutants("--plan", "--stage", "2")[1])
+        self.assertIn("2 runs", self.mutants("--plan", "--draw", "a commit")[1])
         code, text = self.mutants("--plan", "--stage", "01")
         self.assertEqual((code, text), (2, "No mutant runs in stage 01. Write CH= with one of 02, 03.\n"))
 

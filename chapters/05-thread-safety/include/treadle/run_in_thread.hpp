@@ -155,10 +155,10 @@ class [[nodiscard]] RunInThread final : public Suspension {
 /// run_in_thread([] { return read_all("big.txt"); })`.
 ///
 /// Suspends; the thread that has run it wakes the task through the loop's inbox. Cancelled, the task
-/// ends at once. A job that has not begun never runs, and `f` is destroyed with the wait. One that has
-/// is left to finish, as no thread can be stopped from outside: what it gives is dropped, and an error
-/// goes to the exception handler, which is told that nobody waited any more. `f` must own what it needs,
-/// for it may outlive the task and the loop.
+/// ends at once. A job that has not begun never runs, and `f` is destroyed with the wait. A job that has
+/// begun is left to finish, because no thread can be stopped from outside: its value is dropped, and its
+/// error goes to the exception handler, which reports that no task waited for it. `f` must own what it
+/// needs, because it may outlive the task and the loop.
 template <class F>
 RunInThread<F> run_in_thread(F f, ThreadPool& pool = ThreadPool::shared()) {
   return RunInThread<F>(pool, std::move(f));
